@@ -1,0 +1,505 @@
+/* h5range - reads HDF5 and netCDF-4 files in as few round trips as the format allows.
+ *
+ * The library parses without performing I/O: each call says which byte ranges it needs, gets them in one
+ * parallel batch per round from a source, and goes on. "The specification" below is the HDF5 File Format
+ * Specification, version 3.0 (and 4.0 where noted).
+ *
+ * Conventions
+ *   - An *address* is what the file stores, relative to its base address; an *offset* counts from byte 0 of
+ *     the source. H5R_UNDEFINED stands for an undefined address, an unknown offset, and "unlimited".
+ *   - A function returns H5R_OK or a negative status; results mean something only on H5R_OK. With a source
+ *     that has no read_ranges(), a call may also return H5R_NEED: see h5r_wanted().
+ *   - Pointers to const structs are borrowed from the file and live until h5r_close(). The library allocates
+ *     these structs; later versions may append fields.
+ *   - Every function that takes an h5r_file may be called from several threads at once (pull mode).
+ *   - err may be NULL.
+ */
+#ifndef H5RANGE_H5RANGE_H
+#define H5RANGE_H5RANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define H5R_API
+#elif defined(__GNUC__)
+#define H5R_API __attribute__((visibility("default")))
+#else
+#define H5R_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define H5R_VERSION_MAJOR 0
+#define H5R_VERSION_MINOR 1
+#define H5R_VERSION_PATCH 0
+
+#define H5R_UNDEFINED UINT64_MAX
+#define H5R_MAX_RANK 32
+#define H5R_MAX_FILTERS 32
+
+/* ---------------------------------------------------------------- status and errors */
+
+typedef enum h5r_status {
+    H5R_OK = 0,
+    H5R_NEED = 1,             /* push mode: fetch what h5r_wanted() lists, feed it, call again */
+    H5R_ERR_ARG = -1,         /* the call is wrong: rank, selection outside the extent, NULL */
+    H5R_ERR_NOT_FOUND = -2,   /* no such path, file or URL */
+    H5R_ERR_IO = -3,          /* the source failed: network, permission, server without ranges */
+    H5R_ERR_FORMAT = -4,      /* the bytes violate the specification, or the file is truncated */
+    H5R_ERR_UNSUPPORTED = -5, /* a valid feature that this build cannot read; the message names it */
+    H5R_ERR_LIMIT = -6,       /* a limit of h5r_limits was reached; the message names it */
+    H5R_ERR_NOMEM = -7,
+    H5R_ERR_INTERNAL = -8     /* a mistake of the library */
+} h5r_status;
+
+/* Filled by the call that fails; one line of text, no newline. */
+typedef struct h5r_error {
+    h5r_status status;
+    uint64_t offset;   /* byte of the source the message is about, or H5R_UNDEFINED */
+    char path[256];    /* object the message is about, "" when none; cut with "..." when longer */
+    char message[400]; /* what was expected, what was found */
+} h5r_error;
+
+/* "format", "not found", ...: one or two words for a status. */
+H5R_API const char *h5r_status_name(h5r_status s);
+
+/* Version of the library as text, e.g. "0.1.0". */
+H5R_API const char *h5r_version(void);
+
+/* ---------------------------------------------------------------- sources */
+
+/* One read of a batch. The source stores len bytes at dst, or fewer where the file ends, and sets got. */
+typedef struct h5r_read {
+    uint64_t offset;
+    size_t len;
+    void *dst;
+    size_t got;
+} h5r_read;
+
+/* A byte source. Fields may be appended; h5r_source_init() sets struct_size and zeroes the rest.
+ *
+ * read_ranges() performs the whole batch, in parallel where it can. The reads are sorted by offset and do not
+ * overlap; none is empty. A read that begins at or beyond the end of the file is not an error: got = 0.
+ * On failure it returns a negative status and describes it in *err (never NULL here). It must be thread-safe
+ * unless one_at_a_time is set. NULL selects push mode. */
+typedef struct h5r_source {
+    size_t struct_size;
+    void *ctx;
+    h5r_status (*read_ranges)(void *ctx, h5r_read *reads, size_t n, h5r_error *err);
+    void (*close)(void *ctx);    /* may be NULL */
+    char name[512];              /* path or URL for messages, no credentials */
+    size_t gap;                  /* bytes worth reading to save one request; 0 for a local file */
+    size_t block;                /* metadata reads are widened to multiples of it; 0: as small as asked for */
+    size_t first_read;           /* bytes of the head to ask for at open; 0: 4096 */
+    size_t max_request;          /* split longer requests into parallel ones of this size; 0: never */
+    bool one_at_a_time;          /* read_ranges() is not thread-safe: the core serialises calls */
+    uint64_t size;               /* bytes of the source when known for free, else H5R_UNDEFINED */
+} h5r_source;
+
+H5R_API void h5r_source_init(h5r_source *s);
+
+/* A file of the operating system, read with pread(). NOT_FOUND, IO; refuses directories. */
+H5R_API h5r_status h5r_source_open_file(const char *path, h5r_source *out, h5r_error *err);
+
+/* Bytes in memory. They stay the caller's and must outlive the source. */
+H5R_API h5r_status h5r_source_open_memory(const void *bytes, size_t n, h5r_source *out, h5r_error *err);
+
+/* ---------------------------------------------------------------- options */
+
+/* Bounds on what a file may claim. Zero never means "unlimited": set UINT64_MAX or UINT32_MAX. */
+typedef struct h5r_limits {
+    uint64_t metadata_bytes; /* cached metadata plus decoded objects of one file */
+    uint64_t heap_bytes;     /* cached variable-length data of one file */
+    uint64_t chunk_bytes;    /* decoded size of one chunk */
+    uint64_t inflight_bytes; /* chunk bytes asked for in one batch */
+    uint64_t vlen_bytes;     /* variable-length values loaded by one call */
+    uint64_t objects;        /* objects visited by one prefetch */
+    uint64_t links;          /* links in one group */
+    uint64_t attributes;     /* attributes of one object */
+    uint64_t header_bytes;   /* one object header with its continuations */
+    uint32_t header_chunks;  /* continuations of one object header */
+    uint32_t depth;          /* nesting of groups in one prefetch, of datatypes, of B-trees */
+    uint32_t soft_links;     /* soft links followed by one lookup */
+    uint32_t rounds;         /* rounds of one call */
+} h5r_limits;
+
+typedef struct h5r_round {
+    uint64_t number;      /* from 1, over the life of the file */
+    const char *call;     /* public function that waited */
+    const h5r_read *reads; /* requests of the round; dst is NULL */
+    size_t n;
+    double seconds;       /* spent in read_ranges() */
+} h5r_round;
+
+typedef struct h5r_options {
+    size_t struct_size;
+    h5r_limits limits;
+    const void *head;    /* first bytes of the file that the caller already has; copied */
+    size_t head_len;
+    bool skip_checksums; /* go on when a metadata checksum or a Fletcher-32 does not match */
+    void (*trace)(void *ctx, const h5r_round *round); /* called after each round, file unlocked */
+    void *trace_ctx;
+} h5r_options;
+
+H5R_API void h5r_options_init(h5r_options *o);
+
+/* ---------------------------------------------------------------- files */
+
+typedef struct h5r_file h5r_file;
+
+/* True when head (the first len bytes of a file) has the HDF5 signature at 0, 512, 1024, 2048, ...
+ * (specification II). A user block longer than len is not seen. */
+H5R_API bool h5r_identify(const void *head, size_t len);
+
+/* Opens a file: one round when the head holds the superblock (versions 0 to 3, specification II.A).
+ * Takes the source over, also on failure (push mode: on NEED *out is set and h5r_open_continue() goes on).
+ * o may be NULL. FORMAT: no signature at 0, 512, 1024, ...; the message says what the bytes look like. */
+H5R_API h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out, h5r_error *err);
+
+/* Push mode: h5r_open() with a source without read_ranges() always succeeds; call this until it is not NEED. */
+H5R_API h5r_status h5r_open_continue(h5r_file *f, h5r_error *err);
+
+/* Frees the file and all that was borrowed from it. No other call may be running. NULL is fine. */
+H5R_API void h5r_close(h5r_file *f);
+
+typedef struct h5r_stats {
+    uint64_t rounds;     /* serial batches */
+    uint64_t requests;   /* ranges asked of the source */
+    uint64_t bytes;      /* bytes received */
+    uint64_t cached_bytes;  /* held now: metadata and heap extents */
+    uint64_t decoded_bytes; /* held now: decoded objects */
+    uint64_t chunks;     /* chunks decoded */
+} h5r_stats;
+
+H5R_API void h5r_get_stats(const h5r_file *f, h5r_stats *out);
+
+typedef struct h5r_file_info {
+    unsigned superblock;      /* version, 0 to 3 */
+    unsigned offset_size;     /* "Size of Offsets", bytes */
+    unsigned length_size;     /* "Size of Lengths", bytes */
+    uint64_t base;            /* offset of the superblock: size of the user block */
+    uint64_t end;             /* end-of-file address, as an offset */
+    uint64_t root;            /* address of the root group's object header */
+    uint64_t page_size;       /* of paged file space, 0: not paged */
+    bool open_for_write;      /* consistency flags say that a writer did not close the file */
+    const char *driver;       /* "family", "multi", "split", or "" (specification II.B) */
+    const char *name;         /* of the source */
+} h5r_file_info;
+
+H5R_API const h5r_file_info *h5r_get_info(const h5r_file *f);
+
+/* Push mode. After NEED: the ranges to fetch, sorted, coalesced, not overlapping; dst is NULL.
+ * Returns their number and writes at most cap of them. */
+H5R_API size_t h5r_wanted(h5r_file *f, h5r_read *out, size_t cap);
+
+/* Push mode: bytes [offset, offset + n) of the source; copied. Ranges that were not asked for are welcome.
+ * Fewer bytes than wanted mean that the file ends there: set end. */
+H5R_API h5r_status h5r_feed(h5r_file *f, uint64_t offset, const void *bytes, size_t n, bool end, h5r_error *err);
+
+/* ---------------------------------------------------------------- datatypes (specification IV.A.2.d) */
+
+typedef enum h5r_class {
+    H5R_CLASS_INTEGER = 0,
+    H5R_CLASS_FLOAT = 1,
+    H5R_CLASS_TIME = 2,
+    H5R_CLASS_STRING = 3,
+    H5R_CLASS_BITFIELD = 4,
+    H5R_CLASS_OPAQUE = 5,
+    H5R_CLASS_COMPOUND = 6,
+    H5R_CLASS_REFERENCE = 7,
+    H5R_CLASS_ENUM = 8,
+    H5R_CLASS_VLEN = 9, /* sequence or string: see vlen_string */
+    H5R_CLASS_ARRAY = 10,
+    H5R_CLASS_COMPLEX = 11
+} h5r_class;
+
+typedef enum h5r_order { H5R_ORDER_LE = 0, H5R_ORDER_BE = 1, H5R_ORDER_VAX = 2, H5R_ORDER_NONE = 3 } h5r_order;
+typedef enum h5r_pad { H5R_PAD_ZERO = 0, H5R_PAD_ONE = 1, H5R_PAD_BACKGROUND = 2 } h5r_pad;
+typedef enum h5r_norm { H5R_NORM_NONE = 0, H5R_NORM_MSBSET = 1, H5R_NORM_IMPLIED = 2 } h5r_norm;
+typedef enum h5r_strpad { H5R_STR_NULLTERM = 0, H5R_STR_NULLPAD = 1, H5R_STR_SPACEPAD = 2 } h5r_strpad;
+typedef enum h5r_cset { H5R_CSET_ASCII = 0, H5R_CSET_UTF8 = 1 } h5r_cset;
+typedef enum h5r_ref { H5R_REF_OBJECT1 = 0, H5R_REF_REGION1 = 1, H5R_REF_STD = 2 } h5r_ref;
+
+typedef struct h5r_type h5r_type;
+
+typedef struct h5r_member { /* of a compound */
+    const char *name;
+    uint32_t offset; /* bytes from the start of the element, in the file and in what h5r_read() gives */
+    const h5r_type *type;
+} h5r_member;
+
+struct h5r_type {
+    h5r_class cls;
+    unsigned version;     /* of the datatype message */
+    uint32_t size;        /* bytes of one element in the file */
+    bool in_heap;         /* has a variable-length or region-reference part: see h5r_values_load() */
+    uint64_t committed;   /* address of the named datatype, or H5R_UNDEFINED */
+
+    h5r_order order;      /* integer, bitfield, time, float */
+    uint32_t bit_offset;  /* integer, bitfield, float */
+    uint32_t precision;   /* integer, bitfield, float, time: bits */
+    h5r_pad low_pad, high_pad, inner_pad;
+    bool is_signed;       /* integer */
+
+    uint32_t sign_pos, exp_pos, exp_size, mant_pos, mant_size, exp_bias; /* float, as stored */
+    h5r_norm norm;
+
+    bool vlen_string;     /* class VLEN: a string rather than a sequence */
+    h5r_strpad strpad;    /* string, vlen string */
+    h5r_cset cset;
+    h5r_ref ref;          /* reference */
+    const char *tag;      /* opaque */
+
+    uint32_t n_members;   /* compound, enum */
+    const h5r_member *members;      /* compound, in stored order */
+    const char *const *names;       /* enum, in stored order */
+    const uint8_t *values;          /* enum: n_members values of base->size bytes, native byte order */
+    uint32_t n_dims;      /* array */
+    const uint32_t *dims;
+    const h5r_type *base; /* enum, vlen sequence, array, complex */
+};
+
+/* Turns n elements between the file's byte order and the machine's, in place (its own inverse). VAX floats and
+ * opaque parts stay as they are; heap references in elements are left alone. */
+H5R_API void h5r_swap(const h5r_type *t, void *elems, size_t n);
+
+/* ---------------------------------------------------------------- objects */
+
+typedef enum h5r_kind { H5R_UNKNOWN = 0, H5R_GROUP = 1, H5R_DATASET = 2, H5R_DATATYPE = 3 } h5r_kind;
+typedef enum h5r_tracking { H5R_NOT_TRACKED = 0, H5R_TRACKED = 1, H5R_INDEXED = 2 } h5r_tracking;
+
+typedef enum h5r_space_class { H5R_SPACE_SCALAR = 0, H5R_SPACE_SIMPLE = 1, H5R_SPACE_NULL = 2 } h5r_space_class;
+
+typedef struct h5r_space { /* specification IV.A.2.b */
+    h5r_space_class cls;
+    unsigned rank;
+    uint64_t shape[H5R_MAX_RANK];
+    uint64_t max_shape[H5R_MAX_RANK]; /* H5R_UNDEFINED: unlimited */
+    uint64_t count;                   /* elements: 0 for null, 1 for scalar */
+} h5r_space;
+
+typedef struct h5r_object {
+    h5r_kind kind;
+    uint64_t addr;             /* of the object header */
+    unsigned header_version;   /* 1 or 2 */
+    uint32_t refcount;         /* hard links */
+    h5r_tracking attr_order;   /* creation order of attributes */
+    h5r_tracking link_order;   /* creation order of links (groups) */
+    const char *comment;       /* or NULL */
+    const h5r_type *type;      /* named datatypes only */
+    uint64_t modified;         /* seconds since 1970 UTC, 0 when not stored */
+} h5r_object;
+
+/* Object of a path. Parts are separated by "/", "." is skipped, ".." is an ordinary name. A path starts at
+ * base, or at the root group when base is NULL or the path begins with "/". Soft links are followed; an external
+ * or user-defined link is UNSUPPORTED. NOT_FOUND names the part that is missing. */
+H5R_API h5r_status h5r_lookup(h5r_file *f, const h5r_object *base, const char *path, const h5r_object **out,
+                              h5r_error *err);
+
+/* Object whose header is at addr, e.g. of a hard link or an object reference. */
+H5R_API h5r_status h5r_object_at(h5r_file *f, uint64_t addr, const h5r_object **out, h5r_error *err);
+
+typedef enum h5r_link_kind { H5R_LINK_HARD = 0, H5R_LINK_SOFT = 1, H5R_LINK_EXTERNAL = 64, H5R_LINK_USER = 65 } h5r_link_kind;
+
+typedef struct h5r_link { /* specification IV.A.2.g */
+    const char *name;    /* NUL-terminated, without slashes in sane files */
+    h5r_link_kind kind;
+    unsigned user_class; /* 65 to 255 for H5R_LINK_USER */
+    h5r_cset cset;
+    bool has_order;
+    int64_t order;       /* creation order */
+    uint64_t addr;       /* hard: object header address */
+    const char *target;  /* soft: path; external: path in the other file */
+    const char *file;    /* external */
+} h5r_link;
+
+/* Links of a group by name (byte order), or by creation order where the group tracks it and by_order is set.
+ * When part of the group cannot be read, the links that can are given and *bad (may be NULL) describes the rest. */
+H5R_API h5r_status h5r_links(h5r_file *f, const h5r_object *group, bool by_order, const h5r_link *const **out,
+                             size_t *n, const h5r_error **bad, h5r_error *err);
+
+typedef struct h5r_attr { /* specification IV.A.2.m */
+    const char *name;
+    h5r_cset cset;
+    bool has_order;
+    uint32_t order;          /* creation order */
+    const h5r_type *type;    /* NULL when error is set */
+    const h5r_space *space;  /* NULL when error is set */
+    const void *raw;         /* space->count * type->size bytes as stored in the file; NULL when that is 0 */
+    size_t raw_len;
+    const h5r_error *error;  /* why this attribute cannot be read, or NULL */
+} h5r_attr;
+
+/* Attributes of an object, by name (byte order) or by creation order where tracked and by_order is set; *bad as
+ * in h5r_links(). */
+H5R_API h5r_status h5r_attrs(h5r_file *f, const h5r_object *o, bool by_order, const h5r_attr *const **out, size_t *n,
+                             const h5r_error **bad, h5r_error *err);
+
+/* Copies an attribute's elements in native byte order; dst_len is at least raw_len. Reads nothing. */
+H5R_API h5r_status h5r_attr_read(const h5r_attr *a, void *dst, size_t dst_len, h5r_error *err);
+
+/* ---------------------------------------------------------------- datasets */
+
+typedef enum h5r_layout_class {
+    H5R_LAYOUT_COMPACT = 0,
+    H5R_LAYOUT_CONTIGUOUS = 1,
+    H5R_LAYOUT_CHUNKED = 2,
+    H5R_LAYOUT_VIRTUAL = 3,
+    H5R_LAYOUT_EXTERNAL = 4 /* contiguous in external raw files */
+} h5r_layout_class;
+
+typedef enum h5r_index_kind { /* chunk indexes, specification IV.A.2.i and VII */
+    H5R_INDEX_BTREE1 = 0,
+    H5R_INDEX_SINGLE = 1,
+    H5R_INDEX_IMPLICIT = 2,
+    H5R_INDEX_FIXED_ARRAY = 3,
+    H5R_INDEX_EXTENSIBLE_ARRAY = 4,
+    H5R_INDEX_BTREE2 = 5
+} h5r_index_kind;
+
+typedef struct h5r_filter {
+    unsigned id;
+    unsigned flags;           /* bit 0: optional */
+    const char *name;         /* "" when not stored */
+    unsigned n_values;
+    const uint32_t *values;   /* client data */
+} h5r_filter;
+
+typedef enum h5r_fill_status { H5R_FILL_UNDEFINED = 0, H5R_FILL_DEFAULT = 1, H5R_FILL_USER = 2 } h5r_fill_status;
+typedef enum h5r_fill_time { H5R_FILL_ALLOC = 0, H5R_FILL_NEVER = 1, H5R_FILL_IFSET = 2 } h5r_fill_time;
+
+typedef struct h5r_external {
+    const char *file;
+    uint64_t offset; /* byte in that file */
+    uint64_t size;   /* H5R_UNDEFINED: the rest */
+} h5r_external;
+
+typedef struct h5r_dataset { /* what h5r_dataset_describe() tells */
+    const h5r_type *type;
+    const h5r_space *space;
+    h5r_layout_class layout;
+    unsigned layout_version;
+    uint64_t storage_offset;       /* compact, contiguous: byte in the source; H5R_UNDEFINED: nothing allocated */
+    uint64_t storage_size;         /* compact, contiguous: bytes */
+    h5r_index_kind index;          /* chunked */
+    uint64_t index_addr;           /* chunked: address, H5R_UNDEFINED: no chunk was ever written */
+    uint64_t chunk[H5R_MAX_RANK];  /* chunked: elements a dimension */
+    uint64_t grid[H5R_MAX_RANK];   /* chunked: chunks a dimension, of the current shape */
+    uint64_t chunk_bytes;          /* chunked: decoded size of one chunk */
+    bool raw_edges;                /* chunked: chunks across the edge are stored unfiltered */
+    unsigned n_filters;
+    const h5r_filter *filters;     /* in pipeline order: the first was applied first when writing */
+    h5r_fill_status fill;
+    h5r_fill_time fill_time;
+    const void *fill_value;        /* type->size bytes as stored, when fill is USER, else NULL */
+    unsigned n_external;
+    const h5r_external *external;
+    uint64_t virtual_addr;         /* virtual: global heap collection of the mappings, and the object's index */
+    uint32_t virtual_index;
+} h5r_dataset;
+
+/* Shape, chunk shape, type, fill value, filters of a dataset. Borrowed until h5r_close(). */
+H5R_API h5r_status h5r_dataset_describe(h5r_file *f, const h5r_object *o, const h5r_dataset **out, h5r_error *err);
+
+typedef struct h5r_chunk {
+    uint64_t offset;       /* byte in the source; H5R_UNDEFINED: the chunk was never written */
+    uint64_t size;         /* stored bytes */
+    uint64_t number;       /* row-major in the grid of the current shape */
+    uint32_t skipped;      /* bit i: filter i was not applied */
+} h5r_chunk;
+
+/* Chunks of a box of chunk coordinates, C order; out holds product(count). Reads only the index nodes needed.
+ * ARG when the dataset is not chunked or the box leaves the grid. */
+H5R_API h5r_status h5r_chunks(h5r_file *f, const h5r_object *ds, const uint64_t *first, const uint64_t *count,
+                              h5r_chunk *out, h5r_error *err);
+
+/* All chunks of a dataset that have an address and lie within its shape, by number. Borrowed until h5r_close().
+ * Work and memory are proportional to the chunks stored, not to the grid. */
+H5R_API h5r_status h5r_chunks_all(h5r_file *f, const h5r_object *ds, const h5r_chunk **out, size_t *n,
+                                  h5r_error *err);
+
+/* Chunk coordinates of a chunk number: rank values. */
+H5R_API void h5r_chunk_coords(const h5r_dataset *d, uint64_t number, uint64_t *coords);
+
+/* What to read. start, count and step have the dataset's rank and count elements; for a step s, element i of a
+ * dimension is start + i * s (s may be negative; a step of 0 is ARG). NULL step: all 1. NULL start and count: the
+ * whole. dst_stride is in bytes a dimension and may be negative; NULL: C order, packed. A scalar has rank 0. */
+typedef struct h5r_selection {
+    const uint64_t *start;
+    const uint64_t *count;
+    const int64_t *step;
+    const int64_t *dst_stride;
+    void *dst;
+    bool file_order; /* leave the bytes of each element as they are in the file; else native byte order */
+} h5r_selection;
+
+/* Reads n selections of n datasets as one plan: all chunk indexes together, then all chunks in as few rounds as
+ * limits.inflight_bytes allows. Elements arrive in the file's type. Elements that were never written are the fill
+ * value, zeros without one. Variable-length parts arrive as stored: see h5r_values_load(). UNSUPPORTED names the
+ * layout or filter. */
+H5R_API h5r_status h5r_read_many(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n,
+                                 h5r_error *err);
+
+/* h5r_read_many() of one. */
+H5R_API h5r_status h5r_read_dataset(h5r_file *f, const h5r_object *ds, const h5r_selection *sel, h5r_error *err);
+
+/* Undoes the filters of one stored chunk of n bytes; dst takes the dataset's chunk_bytes, in file byte order. Reads
+ * nothing. */
+H5R_API h5r_status h5r_decode_chunk(h5r_file *f, const h5r_object *ds, const void *src, size_t n, uint32_t skipped,
+                                    void *dst, size_t dst_len, h5r_error *err);
+
+/* ---------------------------------------------------------------- variable-length values (specification III.E) */
+
+typedef struct h5r_values h5r_values;
+
+/* Fetches every variable-length and region part that n elements (as stored: h5r_attr.raw, or h5r_read_many() in either
+ * byte order) refer to, in any nesting, in one or two rounds a level. The caller frees the result. */
+H5R_API h5r_status h5r_values_load(h5r_file *f, const h5r_type *t, const void *elems, size_t n, h5r_values **out,
+                                   h5r_error *err);
+H5R_API void h5r_values_free(h5r_values *v);
+
+/* The sequence or string that one element of a vlen type refers to: *count elements of t->base (bytes for a string,
+ * without terminating NUL) as stored in the file. A null or empty one: count 0, *data NULL. Borrowed from v.
+ * NOT_FOUND when the element was not among those loaded. */
+H5R_API h5r_status h5r_values_get(const h5r_values *v, const h5r_type *t, const void *elem, const void **data,
+                                  size_t *count);
+
+/* The heap object behind a region or standard reference element, as stored; n 0 for a null reference. */
+H5R_API h5r_status h5r_values_blob(const h5r_values *v, const h5r_type *t, const void *elem, const void **data,
+                                   size_t *n);
+
+/* Address of the object that a reference element points to; H5R_UNDEFINED for a null one. v may be NULL for object
+ * references; region references need it. */
+H5R_API h5r_status h5r_ref_address(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem,
+                                   uint64_t *addr);
+
+/* Path by which an address was first reached in what has been read so far, or NULL. Borrowed. */
+H5R_API const char *h5r_known_path(h5r_file *f, uint64_t addr);
+
+/* ---------------------------------------------------------------- prefetch */
+
+enum {
+    H5R_PREFETCH_ATTRS = 1,  /* attributes, with the heap objects their values refer to */
+    H5R_PREFETCH_INDEX = 2,  /* whole chunk indexes */
+    H5R_PREFETCH_SCALES = 4  /* objects that DIMENSION_LIST attributes refer to */
+};
+
+/* Loads the objects below o (depth levels of links; 0: o alone) with links and dataset descriptions, in as few rounds
+ * as the file's nesting allows. What cannot be read is reported when it is asked for, not here. Later calls for what
+ * was loaded cost no round. LIMIT is not an error here: the prefetch stops at limits.objects. */
+H5R_API h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsigned what, h5r_error *err);
+
+/* ---------------------------------------------------------------- filters */
+
+/* Whether this build can undo a filter, and its name ("deflate", "zstd"), NULL when the identifier is unknown. */
+H5R_API bool h5r_filter_available(unsigned id);
+H5R_API const char *h5r_filter_name(unsigned id);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
