@@ -141,6 +141,7 @@ typedef struct h5r_options {
     const void *head;    /* first bytes of the file that the caller already has; copied */
     size_t head_len;
     bool skip_checksums; /* go on when a metadata checksum or a Fletcher-32 does not match */
+    bool exact_reads;    /* ask for just the bytes needed: no hints, blocks, gaps, splits (for tests and measurements) */
     void (*trace)(void *ctx, const h5r_round *round); /* called after each round, file unlocked */
     void *trace_ctx;
 } h5r_options;

@@ -1,0 +1,144 @@
+/* The file, and the context of one call on it.
+ *
+ * A call runs a step until it no longer answers H5R_NEED. A step takes bytes by h5r_view(), which never waits: what is
+ * absent is noted as wanted and comes, coalesced with all other wants of the pass, in one batch; then the step runs again
+ * from its beginning and finds it. So before it can return H5R_NEED a step does nothing that a second run would
+ * repeat. */
+#ifndef H5R_IO_CTX_H
+#define H5R_IO_CTX_H
+
+#include <h5range/h5range.h>
+
+#include "format/cursor.h"
+#include "io/cache.h"
+#include "util/arena.h"
+#include "util/error.h"
+#include "util/map.h"
+#include "util/thread.h"
+
+/* What follows depends on e: return on NEED or error. */
+#define H5R_TRY(e)                                                                                             \
+    do {                                                                                                       \
+        h5r_status s_ = (e);                                                                                   \
+        if (s_ != H5R_OK)                                                                                      \
+            return s_;                                                                                         \
+    } while (0)
+
+/* Siblings are independent: note NEED, else the first error, in acc and go on. */
+#define H5R_ALSO(acc, e)                                                                                       \
+    do {                                                                                                       \
+        h5r_status s_ = (e);                                                                                   \
+        if (s_ == H5R_NEED || ((acc) == H5R_OK && s_ < 0))                                                     \
+            (acc) = s_;                                                                                        \
+    } while (0)
+
+/* Extensions of the superblock that reading needs; addresses are H5R_UNDEFINED when absent. */
+typedef struct h5r_file_params {
+    uint64_t root_btree, root_heap; /* cached in a version 0 or 1 superblock's root entry */
+    uint64_t extension;             /* object header of the superblock extension */
+    uint64_t sohm_table;            /* shared message table */
+    unsigned sohm_indexes;
+    uint64_t driver_info;           /* block of versions 0 and 1 */
+    uint64_t image_addr, image_len; /* metadata cache image */
+} h5r_file_params;
+
+typedef struct h5r_want {
+    uint64_t off, end;
+    bool heap;
+} h5r_want;
+
+typedef struct h5r_wants {
+    h5r_want *list;
+    size_t n, cap;
+} h5r_wants;
+
+struct h5r_file {
+    h5r_source source;
+    h5r_options options;
+    h5r_limits limits;
+    h5r_file_info info;
+    h5r_file_params params;
+    h5r_widths widths;
+    bool opened;
+
+    h5r_mutex lock;      /* guards all below; never held during I/O or filtering */
+    h5r_mutex io_lock;   /* held during read_ranges() of a one_at_a_time source */
+    h5r_cond arrived;    /* a batch of some thread has been published */
+    uint64_t batches;    /* published so far */
+    h5r_cache meta;      /* metadata; kept until h5r_close() */
+    h5r_cache heap;      /* global heap collections: copied out of, dropped when large and no call uses it */
+    unsigned heap_users; /* calls that may hold views of heap */
+    h5r_arena arena;     /* decoded objects */
+    h5r_map memo;        /* (kind, address) -> decoded object */
+    h5r_map heap_memo;   /* of collections in heap */
+    h5r_arena heap_arena;
+    struct h5r_flight *flights; /* ranges other threads are reading now */
+    uint64_t source_end; /* end of the source once a read came back short, else H5R_UNDEFINED */
+    h5r_stats stats;
+    h5r_want *wanted;    /* push mode: requests of the last NEED */
+    size_t n_wanted;
+};
+
+typedef struct h5r_ctx {
+    h5r_file *file;
+    const char *call;   /* public function, for the trace */
+    h5r_error error;    /* first cause of failure in this pass */
+    h5r_arena scratch;  /* of this pass; freed when the next one begins */
+    h5r_wants wants;
+} h5r_ctx;
+
+typedef h5r_status (*h5r_step)(h5r_ctx *x, void *arg);
+
+/* Prepares a context; no lock is held. h5r_ctx_end() copies the error out when st is negative and frees the context. */
+void h5r_ctx_begin(h5r_ctx *x, h5r_file *f, const char *call);
+h5r_status h5r_ctx_end(h5r_ctx *x, h5r_status st, h5r_error *err);
+
+/* Runs step in rounds, file locked, until it answers other than NEED (push mode: NEED is returned). On return the file
+ * is unlocked; x->scratch holds what the last pass put there. */
+h5r_status h5r_drive(h5r_ctx *x, h5r_step step, void *arg);
+
+/* begin, drive, end. */
+h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_error *err);
+
+/* The bytes [addr, addr + len), borrowed until the file is closed. When they are absent: wants them, and up to hint bytes
+ * from addr on, and returns NEED. FORMAT when they lie beyond the end of the file; LIMIT. Len 0 is fine. */
+h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
+
+/* The same for global heap collections: borrowed until the pass ends. */
+h5r_status h5r_heap_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
+
+/* Fails the pass: the first cause wins. addr is an address (the message gets its offset) or H5R_UNDEFINED. */
+h5r_status h5r_fail(h5r_ctx *x, h5r_status st, uint64_t addr, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Repeats a recorded failure. */
+h5r_status h5r_fail_again(h5r_ctx *x, const h5r_error *e);
+
+/* Takes the pass's error away, to record it: copies it to the file's arena; NULL when memory is out (then the pass fails). */
+const h5r_error *h5r_take_error(h5r_ctx *x);
+
+/* NOMEM of the pass. */
+h5r_status h5r_nomem(h5r_ctx *x);
+
+/* Memory of the file's arena (or scratch), checked against the metadata limit. NULL: h5r_nomem() or LIMIT was set, and
+ * x->error.status says which. */
+void *h5r_alloc(h5r_ctx *x, uint64_t n, size_t size);
+void *h5r_scratch(h5r_ctx *x, uint64_t n, size_t size);
+
+/* Decoded objects by address; kinds are in object/load.h. put copies size bytes to the arena. */
+const void *h5r_memo_get(const h5r_ctx *x, uint32_t kind, uint64_t addr);
+h5r_status h5r_memo_put(h5r_ctx *x, uint32_t kind, uint64_t addr, const void *src, size_t size, const void **out);
+
+/* Checks the lookup3 checksum over [p, p + n) against the four bytes that follow. what names the structure. */
+h5r_status h5r_verify(h5r_ctx *x, uint64_t addr, const uint8_t *p, uint64_t n, const char *what);
+h5r_status h5r_verify_sum(h5r_ctx *x, uint64_t addr, uint32_t found, uint32_t computed, const char *what);
+
+/* Reads chunk data into the caller's buffers, file not locked: one batch. Reads that are in the cache cost nothing. Push
+ * mode: NEED until all have been fed. A short read is FORMAT. Offsets, not addresses. */
+h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n);
+
+/* heap views are used between these; enter under no lock. */
+void h5r_heap_enter(h5r_file *f);
+void h5r_heap_leave(h5r_file *f);
+
+#endif

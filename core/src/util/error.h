@@ -1,0 +1,14 @@
+/* Filling an h5r_error. */
+#ifndef H5R_UTIL_ERROR_H
+#define H5R_UTIL_ERROR_H
+
+#include <h5range/h5range.h>
+
+/* Sets *err (when not NULL) and returns status. The text is one line; control characters become '?'. */
+h5r_status h5r_error_set(h5r_error *err, h5r_status status, uint64_t offset, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Copies path into err->path, cut with "..." when too long. */
+void h5r_error_set_path(h5r_error *err, const char *path);
+
+#endif
