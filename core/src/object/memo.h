@@ -1,0 +1,25 @@
+/* Kinds of memoised objects: the first half of the memo's key. */
+#ifndef H5R_OBJECT_MEMO_H
+#define H5R_OBJECT_MEMO_H
+
+enum h5r_memo_kind {
+    H5R_MEMO_OBJECT = 1,
+    H5R_MEMO_HEADER,
+    H5R_MEMO_LOCAL_HEAP,
+    H5R_MEMO_FRACTAL_HEAP,
+    H5R_MEMO_HEAP_BLOCK,
+    H5R_MEMO_BTREE1_NODE,
+    H5R_MEMO_BTREE2,
+    H5R_MEMO_BTREE2_NODE,
+    H5R_MEMO_SYMBOL_NODE,
+    H5R_MEMO_TYPE,
+    H5R_MEMO_SOHM_TABLE,
+    H5R_MEMO_PATH,
+    H5R_MEMO_FIXED_ARRAY,
+    H5R_MEMO_ARRAY_BLOCK,
+    H5R_MEMO_ARRAY_PAGE,
+    H5R_MEMO_EXTENSIBLE_ARRAY,
+    H5R_MEMO_COLLECTION
+};
+
+#endif
