@@ -11,6 +11,14 @@ typedef struct h5r_widths {
     uint8_t offset, length;
 } h5r_widths;
 
+/* In decoders, which never wait: return what is not OK. */
+#define H5R_CHECK(e)                                                                                           \
+    do {                                                                                                       \
+        h5r_status s_ = (e);                                                                                   \
+        if (s_ != H5R_OK)                                                                                      \
+            return s_;                                                                                         \
+    } while (0)
+
 typedef struct h5r_cursor {
     const uint8_t *p;
     size_t len, pos;
