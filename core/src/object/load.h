@@ -1,0 +1,86 @@
+/* Loaders: an address in, a memoised object out. Each may answer H5R_NEED; each is idempotent. */
+#ifndef H5R_OBJECT_LOAD_H
+#define H5R_OBJECT_LOAD_H
+
+#include "format/heaps.h"
+#include "format/messages.h"
+#include "format/object_header.h"
+#include "io/ctx.h"
+#include "object/memo.h"
+
+/* A public object with what the library keeps of it. */
+typedef struct h5r_header {
+    h5r_object pub;              /* first: a const h5r_object * is a pointer to this */
+    const h5r_message *messages; /* of all chunks, without NIL and continuations */
+    unsigned n_messages;
+    const h5r_dense_info *link_info; /* or NULL */
+    const h5r_dense_info *attr_info;
+    const h5r_symbol_table *symbols;
+} h5r_header;
+
+static inline const h5r_header *h5r_header_of(const h5r_object *o)
+{
+    return (const h5r_header *)(const void *)o;
+}
+
+/* Reads an object header with its continuations, and decides what kind of object it is. */
+h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out);
+
+/* First message of a type, or NULL. */
+const h5r_message *h5r_find_message(const h5r_header *h, unsigned type);
+
+/* The body of a message: its own, or the one it refers to when it is shared. *committed: address of the object that holds
+ * it, H5R_UNDEFINED when it is no committed one. */
+h5r_status h5r_load_body(h5r_ctx *x, unsigned type, bool shared, const uint8_t *body, size_t len,
+                         const uint8_t **out, size_t *out_len, uint64_t *committed);
+
+/* A datatype from a message body, shared or not. at: address for messages of errors. */
+h5r_status h5r_load_type(h5r_ctx *x, uint64_t at, bool shared, const uint8_t *body, size_t len, const h5r_type **out);
+
+/* An object of a local heap: NUL-terminated text inside the data segment. */
+h5r_status h5r_load_local_heap(h5r_ctx *x, uint64_t addr, const h5r_local_heap **out);
+h5r_status h5r_local_heap_text(h5r_ctx *x, const h5r_local_heap *h, uint64_t offset, const char **out);
+
+/* An object of a fractal heap by its identifier (heap->id_len bytes). Lives until the file is closed. */
+h5r_status h5r_load_fractal_heap(h5r_ctx *x, uint64_t addr, const h5r_fractal_heap **out);
+h5r_status h5r_load_heap_object(h5r_ctx *x, const h5r_fractal_heap *h, const uint8_t *id, const uint8_t **out,
+                                uint64_t *len);
+
+/* The heap of shared messages of a type. */
+h5r_status h5r_load_sohm_heap(h5r_ctx *x, unsigned type, const h5r_fractal_heap **out);
+
+/* An object of a global heap collection; borrowed until the pass ends. */
+h5r_status h5r_load_global_object(h5r_ctx *x, uint64_t addr, uint32_t index, const uint8_t **out, uint64_t *len);
+
+/* Links and attributes of an object, complete with their errors; memoised. */
+typedef struct h5r_link_list {
+    const h5r_link *const *by_name, *const *by_order; /* by_order is by_name where order is not tracked */
+    size_t n;
+    const h5r_error *bad;
+} h5r_link_list;
+
+h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list **out);
+
+/* One link by name; NULL when there is none. Reads only the index nodes on its way where the group is dense or a symbol
+ * table. */
+h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size_t name_len, const h5r_link **out);
+
+typedef struct h5r_attr_list {
+    const h5r_attr *const *by_name, *const *by_order;
+    size_t n;
+    const h5r_error *bad;
+} h5r_attr_list;
+
+h5r_status h5r_load_attrs(h5r_ctx *x, const h5r_header *h, const h5r_attr_list **out);
+
+/* Description of a dataset. */
+h5r_status h5r_load_dataset(h5r_ctx *x, const h5r_header *h, const h5r_dataset **out);
+
+/* The object of a path; see h5r_lookup(). */
+h5r_status h5r_load_path(h5r_ctx *x, const h5r_header *base, const char *path, const h5r_header **out);
+
+/* Remembers that path leads to addr, the first time. */
+h5r_status h5r_note_path(h5r_ctx *x, uint64_t addr, const char *parent, const char *name);
+const char *h5r_path_of(const h5r_ctx *x, uint64_t addr);
+
+#endif
