@@ -1,0 +1,335 @@
+/* Links of a group, however they are stored: as link messages in the header (compact), in a fractal heap with version 2
+ * B-trees over it (dense), or as symbol table entries in leaves of a version 1 B-tree with names in a local heap. */
+#include "object/load.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "object/btree2.h"
+#include "util/lookup3.h"
+
+typedef struct link_builder {
+    h5r_ctx *x;
+    const h5r_header *group;
+    const h5r_link **list; /* scratch */
+    size_t n, cap;
+    const h5r_fractal_heap *heap;
+    const char *name;      /* looked for, or NULL: all */
+    size_t name_len;
+    uint32_t hash;
+} link_builder;
+
+static h5r_status add_link(link_builder *b, const h5r_link *l)
+{
+    h5r_ctx *x = b->x;
+
+    if (b->n >= x->file->limits.links)
+        return h5r_fail(x, H5R_ERR_LIMIT, b->group->pub.addr, "group with more than %" PRIu64 " links (limits.links)",
+                        x->file->limits.links);
+    if (b->n == b->cap) {
+        size_t cap = b->cap * 2 + 64;
+        const h5r_link **list = h5r_scratch(x, cap, sizeof *list);
+        if (list == NULL)
+            return H5R_ERR_NOMEM;
+        if (b->n > 0)
+            memcpy(list, b->list, b->n * sizeof *list);
+        b->list = list;
+        b->cap = cap;
+    }
+    h5r_link *copy = h5r_alloc(x, 1, sizeof *copy);
+    if (copy == NULL)
+        return x->error.status;
+    *copy = *l;
+    b->list[b->n++] = copy;
+    return H5R_OK;
+}
+
+static bool wanted(const link_builder *b, const char *name)
+{
+    return b->name == NULL || (strlen(name) == b->name_len && memcmp(name, b->name, b->name_len) == 0);
+}
+
+static h5r_status add_message(link_builder *b, const uint8_t *body, size_t len, uint64_t at)
+{
+    h5r_ctx *x = b->x;
+    h5r_cursor c = h5r_cursor_at(body, len);
+    h5r_link l;
+
+    h5r_status st = h5r_decode_link(&c, x->file->widths, &x->file->arena, &l);
+    if (st != H5R_OK)
+        return h5r_fail(x, st, at, "link message");
+    return wanted(b, l.name) ? add_link(b, &l) : H5R_OK;
+}
+
+/* ---------------------------------------------------------------- dense */
+
+enum { LINK_ID = 7, NAME_RECORD = 4 + LINK_ID };
+
+static int compare_hash(void *arg, const uint8_t *record, size_t len)
+{
+    const link_builder *b = arg;
+    h5r_cursor c = h5r_cursor_at(record, len);
+    uint32_t hash = h5r_get_u32(&c);
+    return hash < b->hash ? -1 : hash > b->hash;
+}
+
+static h5r_status visit_dense(void *arg, const uint8_t *record, size_t len)
+{
+    link_builder *b = arg;
+    const uint8_t *body;
+    uint64_t n;
+
+    if (len < NAME_RECORD || b->heap->id_len != LINK_ID)
+        return h5r_fail(b->x, H5R_ERR_FORMAT, b->heap->addr, "dense links with identifiers of %u bytes", b->heap->id_len);
+    H5R_TRY(h5r_load_heap_object(b->x, b->heap, record + 4, &body, &n));
+    return add_message(b, body, (size_t)n, b->heap->addr);
+}
+
+static h5r_status load_dense(link_builder *b, const h5r_dense_info *info)
+{
+    if (info->heap == H5R_UNDEFINED)
+        return H5R_OK;
+    h5r_status acc = H5R_OK;
+    /* The tree can be asked for beside the heap, but its records can be resolved only with it. */
+    unsigned size;
+    H5R_ALSO(acc, h5r_load_fractal_heap(b->x, info->heap, &b->heap));
+    H5R_ALSO(acc, h5r_btree2_record_size(b->x, info->by_name, 5, &size));
+    if (acc != H5R_OK)
+        return acc;
+    return h5r_btree2_visit(b->x, info->by_name, 5, b->name != NULL ? compare_hash : NULL, visit_dense, b);
+}
+
+/* ---------------------------------------------------------------- symbol tables */
+
+/* One entry of a symbol table node. III.C. The width of the name offset is that of lengths: what libhdf5 reads, and the same
+ * as the specification's wherever both have one width. */
+static h5r_status add_entry(link_builder *b, h5r_cursor *c, const h5r_local_heap *heap)
+{
+    h5r_ctx *x = b->x;
+    h5r_widths w = x->file->widths;
+    h5r_link l = {.addr = H5R_UNDEFINED};
+
+    uint64_t name = h5r_get_uint(c, w.length);
+    l.addr = h5r_get_addr(c, w);
+    uint32_t cached = h5r_get_u32(c);
+    h5r_skip(c, 4);
+    const uint8_t *scratch = h5r_take(c, 16);
+    if (scratch == NULL)
+        return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "symbol table node cut short");
+    H5R_TRY(h5r_local_heap_text(x, heap, name, &l.name));
+    if (cached == 2) {
+        h5r_cursor s = h5r_cursor_at(scratch, 4);
+        l.kind = H5R_LINK_SOFT;
+        l.addr = H5R_UNDEFINED;
+        H5R_TRY(h5r_local_heap_text(x, heap, h5r_get_u32(&s), &l.target));
+    } else if (cached > 1) {
+        return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "symbol table entry of unknown kind %" PRIu32, cached);
+    }
+    return wanted(b, l.name) ? add_link(b, &l) : H5R_OK;
+}
+
+static h5r_status load_symbol_node(link_builder *b, uint64_t addr, const h5r_local_heap *heap)
+{
+    h5r_ctx *x = b->x;
+    h5r_widths w = x->file->widths;
+    size_t entry = (size_t)w.length + w.offset + 24;
+    const uint8_t *p;
+
+    /* A node of the default leaf K has room for 8 entries. */
+    H5R_TRY(h5r_view(x, addr, 8, 8 + 8 * entry, &p));
+    if (memcmp(p, "SNOD", 4) != 0 || p[4] != 1)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no symbol table node (SNOD) of version 1");
+    unsigned n = (unsigned)p[6] | (unsigned)p[7] << 8;
+    H5R_TRY(h5r_view(x, addr, 8 + n * entry, 0, &p));
+    if (heap == NULL)
+        return H5R_OK; /* the heap is on its way: this pass ends in NEED */
+    h5r_cursor c = h5r_cursor_at(p + 8, n * entry);
+    for (unsigned i = 0; i < n; i++)
+        H5R_TRY(add_entry(b, &c, heap));
+    return H5R_OK;
+}
+
+/* Whether a child with keys (left, right] may hold the name that is looked for. */
+static h5r_status child_matters(link_builder *b, const h5r_local_heap *heap, uint64_t left, uint64_t right, bool *out)
+{
+    const char *key;
+
+    *out = true;
+    if (b->name == NULL || heap == NULL)
+        return H5R_OK;
+    H5R_TRY(h5r_local_heap_text(b->x, heap, left, &key));
+    if (strcmp(b->name, key) <= 0 && key[0] != '\0')
+        *out = false;
+    H5R_TRY(h5r_local_heap_text(b->x, heap, right, &key));
+    if (strcmp(b->name, key) > 0)
+        *out = false;
+    return H5R_OK;
+}
+
+/* A node of the group's version 1 B-tree. level: what its parent says, -1 for the root. */
+static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, const h5r_local_heap *heap, unsigned depth)
+{
+    h5r_ctx *x = b->x;
+    h5r_widths w = x->file->widths;
+    size_t head = 8 + 2U * w.offset, pair = (size_t)w.length + w.offset;
+    const uint8_t *p;
+    h5r_status acc = H5R_OK;
+
+    /* A node of the default internal K has room for 32 children. */
+    H5R_TRY(h5r_view(x, addr, head, head + 32 * pair + w.length, &p));
+    if (memcmp(p, "TREE", 4) != 0 || p[4] != 0)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no node of a group's version 1 B-tree (TREE, type 0)");
+    if ((level >= 0 && p[5] != level) || depth > x->file->limits.depth)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "version 1 B-tree: node of level %u where level %d should be", p[5], level);
+    level = p[5];
+    unsigned n = (unsigned)p[6] | (unsigned)p[7] << 8;
+    H5R_TRY(h5r_view(x, addr, head + n * pair + w.length, 0, &p));
+    h5r_cursor c = h5r_cursor_at(p + head, n * pair + w.length);
+    uint64_t left = h5r_get_length(&c, w);
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t child = h5r_get_addr(&c, w), right = h5r_get_length(&c, w);
+        bool matters = true;
+        H5R_ALSO(acc, child_matters(b, heap, left, right, &matters));
+        left = right;
+        if (!matters)
+            continue;
+        if (level == 0)
+            H5R_ALSO(acc, load_symbol_node(b, child, heap));
+        else
+            H5R_ALSO(acc, load_group_node(b, child, level - 1, heap, depth + 1));
+    }
+    return acc;
+}
+
+static h5r_status load_symbols(link_builder *b, uint64_t btree, uint64_t heap_addr)
+{
+    const h5r_local_heap *heap = NULL;
+    h5r_status acc = H5R_OK;
+
+    H5R_ALSO(acc, h5r_load_local_heap(b->x, heap_addr, &heap));
+    if (acc < 0)
+        return acc;
+    if (btree != H5R_UNDEFINED)
+        H5R_ALSO(acc, load_group_node(b, btree, -1, acc == H5R_OK ? heap : NULL, 0));
+    return acc;
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+static h5r_status collect_links(link_builder *b)
+{
+    const h5r_header *h = b->group;
+    h5r_status acc = H5R_OK;
+
+    if (h->symbols != NULL) {
+        h5r_symbol_table t = *h->symbols;
+        const h5r_file_params *params = &b->x->file->params;
+        if (h->pub.addr == b->x->file->info.root && t.btree == H5R_UNDEFINED && params->root_btree != H5R_UNDEFINED)
+            t = (h5r_symbol_table){params->root_btree, params->root_heap}; /* the superblock's copy as a fallback */
+        H5R_ALSO(acc, load_symbols(b, t.btree, t.heap));
+    }
+    for (unsigned i = 0; i < h->n_messages; i++)
+        if (h->messages[i].type == H5R_MSG_LINK)
+            H5R_ALSO(acc, add_message(b, h->messages[i].body, h->messages[i].len, h->pub.addr));
+    if (h->link_info != NULL)
+        H5R_ALSO(acc, load_dense(b, h->link_info));
+    return acc;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const h5r_link *const *p = a, *const *q = b;
+    return strcmp((*p)->name, (*q)->name);
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const h5r_link *const *p = a, *const *q = b;
+    if ((*p)->order != (*q)->order)
+        return (*p)->order < (*q)->order ? -1 : 1;
+    return by_name(a, b);
+}
+
+h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list **out)
+{
+    link_builder b = {.x = x, .group = h};
+    h5r_link_list l = {0};
+
+    *out = h5r_memo_get(x, H5R_MEMO_LINKS, h->pub.addr);
+    if (*out != NULL)
+        return H5R_OK;
+    if (h->pub.kind != H5R_GROUP)
+        return h5r_fail(x, H5R_ERR_ARG, h->pub.addr, "not a group");
+    h5r_status st = collect_links(&b);
+    if (st == H5R_NEED || st == H5R_ERR_NOMEM || st == H5R_ERR_INTERNAL)
+        return st;
+    if (st < 0 && (l.bad = h5r_take_error(x)) == NULL)
+        return x->error.status;
+
+    const h5r_link **names = h5r_alloc(x, b.n, sizeof *names);
+    const h5r_link **orders = names;
+    if (names == NULL)
+        return x->error.status;
+    if (b.n > 0) {
+        memcpy(names, b.list, b.n * sizeof *names);
+        qsort(names, b.n, sizeof *names, by_name);
+    }
+    if (h->pub.link_order != H5R_NOT_TRACKED) {
+        orders = h5r_alloc(x, b.n, sizeof *orders);
+        if (orders == NULL)
+            return x->error.status;
+        if (b.n > 0) {
+            memcpy(orders, names, b.n * sizeof *names);
+            qsort(orders, b.n, sizeof *orders, by_order);
+        }
+    }
+    l.by_name = names;
+    l.by_order = orders;
+    l.n = b.n;
+    return h5r_memo_put(x, H5R_MEMO_LINKS, h->pub.addr, &l, sizeof l, (const void **)out);
+}
+
+static const h5r_link *search(const h5r_link_list *l, const char *name, size_t len)
+{
+    size_t lo = 0, hi = l->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const char *at = l->by_name[mid]->name;
+        int order = strncmp(at, name, len);
+        if (order == 0 && at[len] != '\0')
+            order = 1;
+        if (order == 0)
+            return l->by_name[mid];
+        if (order < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size_t name_len, const h5r_link **out)
+{
+    const h5r_link_list *all = h5r_memo_get(x, H5R_MEMO_LINKS, h->pub.addr);
+
+    *out = NULL;
+    if (all == NULL && h->pub.kind == H5R_GROUP) {
+        char *copy = h5r_arena_text(&x->scratch, name, name_len);
+        if (copy == NULL)
+            return h5r_nomem(x);
+        link_builder b = {.x = x, .group = h, .name = copy, .name_len = name_len,
+                          .hash = h5r_lookup3(name, name_len, 0)};
+        h5r_status st = collect_links(&b);
+        if (b.n > 0 && st != H5R_NEED) {
+            *out = b.list[0];
+            x->error.status = H5R_OK; /* damage elsewhere in the group does not hide this link */
+            return H5R_OK;
+        }
+        return st;
+    }
+    if (all == NULL)
+        return h5r_fail(x, H5R_ERR_ARG, h->pub.addr, "not a group");
+    *out = search(all, name, name_len);
+    return *out == NULL && all->bad != NULL ? h5r_fail_again(x, all->bad) : H5R_OK;
+}
