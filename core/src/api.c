@@ -1,0 +1,361 @@
+/* Public entry points: check arguments, run steps, put paths to errors. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "object/load.h"
+#include "object/super.h"
+#include "object/values.h"
+#include "object/walk.h"
+#include "read/chunks.h"
+#include "util/checked.h"
+
+static h5r_status bad_argument(h5r_error *err, const char *call)
+{
+    return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "%s: NULL argument", call);
+}
+
+void h5r_source_init(h5r_source *s)
+{
+    *s = (h5r_source){.struct_size = sizeof *s, .size = H5R_UNDEFINED};
+}
+
+void h5r_options_init(h5r_options *o)
+{
+    const uint64_t MiB = 1024 * 1024;
+
+    *o = (h5r_options){
+        .struct_size = sizeof *o,
+        .limits = {.metadata_bytes = 1024 * MiB, .heap_bytes = 256 * MiB, .chunk_bytes = 1024 * MiB,
+                   .inflight_bytes = 64 * MiB, .vlen_bytes = 1024 * MiB, .objects = 10 * 1000 * 1000,
+                   .links = 10 * 1000 * 1000, .attributes = 1000 * 1000, .header_bytes = 64 * MiB, .header_chunks = 4096,
+                   .depth = 64, .soft_links = 16, .rounds = 10000}};
+}
+
+/* ---------------------------------------------------------------- open and close */
+
+static void use_head(h5r_file *f, const void *head, size_t len)
+{
+    struct h5r_buffer *b = len > 0 && head != NULL ? h5r_cache_buffer(len) : NULL;
+    if (b == NULL)
+        return;
+    memcpy(h5r_cache_bytes(b), head, len);
+    h5r_cache_insert(&f->meta, 0, b, len); /* without it the bytes are read again */
+}
+
+void h5r_close(h5r_file *f)
+{
+    if (f == NULL)
+        return;
+    if (f->source.close != NULL)
+        f->source.close(f->source.ctx);
+    h5r_cache_free(&f->meta);
+    h5r_cache_free(&f->heap);
+    h5r_arena_free(&f->arena);
+    h5r_arena_free(&f->heap_arena);
+    h5r_map_free(&f->memo);
+    h5r_map_free(&f->heap_memo);
+    pthread_mutex_destroy(&f->lock);
+    pthread_mutex_destroy(&f->io_lock);
+    pthread_cond_destroy(&f->arrived);
+    free(f->wanted);
+    free(f);
+}
+
+h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out, h5r_error *err)
+{
+    h5r_options defaults;
+
+    if (src == NULL || out == NULL)
+        return bad_argument(err, __func__);
+    if (o == NULL) {
+        h5r_options_init(&defaults);
+        o = &defaults;
+    }
+    h5r_file *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        if (src->close != NULL)
+            src->close(src->ctx);
+        return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    }
+    h5r_source_init(&f->source);
+    h5r_options_init(&f->options);
+    memcpy(&f->source, src, src->struct_size < sizeof *src ? src->struct_size : sizeof *src);
+    memcpy(&f->options, o, o->struct_size < sizeof *o ? o->struct_size : sizeof *o);
+    f->limits = f->options.limits;
+    f->source_end = H5R_UNDEFINED;
+    f->info = (h5r_file_info){.end = H5R_UNDEFINED, .driver = "", .name = f->source.name};
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_mutex_init(&f->io_lock, NULL);
+    pthread_cond_init(&f->arrived, NULL);
+    use_head(f, f->options.head, f->options.head_len);
+    f->options.head = NULL;
+    if (f->source.read_ranges == NULL) {
+        *out = f;
+        return H5R_OK;
+    }
+    h5r_status st = h5r_open_continue(f, err);
+    if (st != H5R_OK) {
+        h5r_close(f);
+        return st;
+    }
+    *out = f;
+    return H5R_OK;
+}
+
+h5r_status h5r_open_continue(h5r_file *f, h5r_error *err)
+{
+    if (f == NULL)
+        return bad_argument(err, __func__);
+    return h5r_run(f, "h5r_open", h5r_load_super, NULL, err);
+}
+
+void h5r_get_stats(const h5r_file *f, h5r_stats *out)
+{
+    h5r_file *g = (h5r_file *)(uintptr_t)f; /* only to lock it */
+
+    pthread_mutex_lock(&g->lock);
+    *out = f->stats;
+    out->cached_bytes = f->meta.bytes + f->heap.bytes;
+    out->decoded_bytes = f->arena.used + f->heap_arena.used;
+    pthread_mutex_unlock(&g->lock);
+}
+
+const h5r_file_info *h5r_get_info(const h5r_file *f)
+{
+    return &f->info;
+}
+
+/* ---------------------------------------------------------------- push mode */
+
+size_t h5r_wanted(h5r_file *f, h5r_read *out, size_t cap)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < f->n_wanted; i++, n++)
+        if (n < cap && out != NULL)
+            out[n] = (h5r_read){.offset = f->wanted[i].off, .len = (size_t)(f->wanted[i].end - f->wanted[i].off)};
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+static bool feed_cache(h5r_cache *c, uint64_t offset, const void *bytes, size_t n)
+{
+    struct h5r_buffer *b = h5r_cache_buffer(n);
+    if (b == NULL)
+        return false;
+    memcpy(h5r_cache_bytes(b), bytes, n);
+    return h5r_cache_insert(c, offset, b, n);
+}
+
+h5r_status h5r_feed(h5r_file *f, uint64_t offset, const void *bytes, size_t n, bool end, h5r_error *err)
+{
+    uint64_t stop;
+    bool ok = true, heap = false, meta = false;
+
+    if (f == NULL || (bytes == NULL && n > 0) || !h5r_add(offset, n, &stop))
+        return bad_argument(err, __func__);
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < f->n_wanted; i++) {
+        bool overlaps = offset < f->wanted[i].end && f->wanted[i].off < stop;
+        heap |= overlaps && f->wanted[i].heap;
+        meta |= overlaps && !f->wanted[i].heap;
+    }
+    if (n > 0 && heap)
+        ok = feed_cache(&f->heap, offset, bytes, n);
+    if (n > 0 && ok && (meta || !heap))
+        ok = feed_cache(&f->meta, offset, bytes, n);
+    if (end)
+        f->source_end = h5r_min(f->source_end, stop);
+    f->stats.requests++;
+    f->stats.bytes += n;
+    pthread_mutex_unlock(&f->lock);
+    return ok ? H5R_OK : h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+}
+
+/* ---------------------------------------------------------------- objects */
+
+typedef struct object_args {
+    const h5r_object *object;
+    const char *path;
+    uint64_t addr;
+    bool by_order;
+    const void *out;
+    uint64_t known_addr; /* object the error is about */
+} object_args;
+
+/* Puts the object's path to an error of a call on it. */
+static h5r_status finish(h5r_file *f, h5r_status st, uint64_t addr, h5r_error *err)
+{
+    if (st < 0 && err != NULL && err->path[0] == '\0') {
+        const char *path = h5r_known_path(f, addr);
+        if (path != NULL)
+            h5r_error_set_path(err, path);
+    }
+    return st;
+}
+
+static h5r_status step_lookup(h5r_ctx *x, void *arg)
+{
+    object_args *a = arg;
+    const h5r_header *h;
+    H5R_TRY(h5r_load_path(x, a->object != NULL ? h5r_header_of(a->object) : NULL, a->path, &h));
+    a->out = &h->pub;
+    return H5R_OK;
+}
+
+h5r_status h5r_lookup(h5r_file *f, const h5r_object *base, const char *path, const h5r_object **out, h5r_error *err)
+{
+    object_args a = {.object = base, .path = path};
+
+    if (f == NULL || path == NULL || out == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(f, __func__, step_lookup, &a, err);
+    if (st < 0 && err != NULL)
+        h5r_error_set_path(err, path);
+    *out = a.out;
+    return st;
+}
+
+static h5r_status step_object(h5r_ctx *x, void *arg)
+{
+    object_args *a = arg;
+    const h5r_header *h;
+    H5R_TRY(h5r_load_header(x, a->addr, &h));
+    a->out = &h->pub;
+    return H5R_OK;
+}
+
+h5r_status h5r_object_at(h5r_file *f, uint64_t addr, const h5r_object **out, h5r_error *err)
+{
+    object_args a = {.addr = addr};
+
+    if (f == NULL || out == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(f, __func__, step_object, &a, err);
+    *out = a.out;
+    return finish(f, st, addr, err);
+}
+
+static h5r_status step_links(h5r_ctx *x, void *arg)
+{
+    object_args *a = arg;
+    const h5r_link_list *l;
+    const h5r_header *h = h5r_header_of(a->object);
+
+    H5R_TRY(h5r_load_links(x, h, &l));
+    const char *path = h5r_path_of(x, h->pub.addr);
+    for (size_t i = 0; path != NULL && i < l->n; i++)
+        if (l->by_name[i]->kind == H5R_LINK_HARD)
+            H5R_TRY(h5r_note_path(x, l->by_name[i]->addr, path, l->by_name[i]->name));
+    a->out = l;
+    return H5R_OK;
+}
+
+h5r_status h5r_links(h5r_file *f, const h5r_object *group, bool by_order, const h5r_link *const **out, size_t *n,
+                     const h5r_error **bad, h5r_error *err)
+{
+    object_args a = {.object = group};
+
+    if (f == NULL || group == NULL || out == NULL || n == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(f, __func__, step_links, &a, err);
+    if (st != H5R_OK)
+        return finish(f, st, group->addr, err);
+    const h5r_link_list *l = a.out;
+    *out = by_order ? l->by_order : l->by_name;
+    *n = l->n;
+    if (bad != NULL)
+        *bad = l->bad;
+    return H5R_OK;
+}
+
+static h5r_status step_attrs(h5r_ctx *x, void *arg)
+{
+    object_args *a = arg;
+    const h5r_attr_list *l;
+    H5R_TRY(h5r_load_attrs(x, h5r_header_of(a->object), &l));
+    a->out = l;
+    return H5R_OK;
+}
+
+h5r_status h5r_attrs(h5r_file *f, const h5r_object *o, bool by_order, const h5r_attr *const **out, size_t *n,
+                     const h5r_error **bad, h5r_error *err)
+{
+    object_args a = {.object = o};
+
+    if (f == NULL || o == NULL || out == NULL || n == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(f, __func__, step_attrs, &a, err);
+    if (st != H5R_OK)
+        return finish(f, st, o->addr, err);
+    const h5r_attr_list *l = a.out;
+    *out = by_order ? l->by_order : l->by_name;
+    *n = l->n;
+    if (bad != NULL)
+        *bad = l->bad;
+    return H5R_OK;
+}
+
+h5r_status h5r_attr_read(const h5r_attr *a, void *dst, size_t dst_len, h5r_error *err)
+{
+    if (a == NULL || (dst == NULL && dst_len > 0))
+        return bad_argument(err, __func__);
+    if (a->error != NULL) {
+        if (err != NULL)
+            *err = *a->error;
+        return a->error->status;
+    }
+    if (dst_len < a->raw_len)
+        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "attribute \"%s\" takes %zu bytes, the buffer has %zu", a->name, a->raw_len, dst_len);
+    if (a->raw_len > 0) {
+        memcpy(dst, a->raw, a->raw_len);
+        h5r_swap(a->type, dst, (size_t)a->space->count);
+    }
+    return H5R_OK;
+}
+
+static h5r_status step_describe(h5r_ctx *x, void *arg)
+{
+    object_args *a = arg;
+    const h5r_dataset *d;
+    H5R_TRY(h5r_load_dataset(x, h5r_header_of(a->object), &d));
+    a->out = d;
+    return H5R_OK;
+}
+
+h5r_status h5r_dataset_describe(h5r_file *f, const h5r_object *o, const h5r_dataset **out, h5r_error *err)
+{
+    object_args a = {.object = o};
+
+    if (f == NULL || o == NULL || out == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(f, __func__, step_describe, &a, err);
+    *out = a.out;
+    return finish(f, st, o->addr, err);
+}
+
+const char *h5r_known_path(h5r_file *f, uint64_t addr)
+{
+    h5r_ctx x = {.file = f};
+
+    pthread_mutex_lock(&f->lock);
+    const char *path = h5r_path_of(&x, addr);
+    pthread_mutex_unlock(&f->lock);
+    return path;
+}
+
+h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsigned what, h5r_error *err)
+{
+    h5r_walk *w;
+
+    if (f == NULL || o == NULL)
+        return bad_argument(err, __func__);
+    if (h5r_walk_begin(&w, o->addr, depth, what, h5r_load_all_chunks) != H5R_OK)
+        return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    h5r_heap_enter(f);
+    h5r_status st = h5r_run(f, __func__, h5r_walk_step, w, err);
+    h5r_heap_leave(f);
+    h5r_walk_end(w);
+    return finish(f, st, o->addr, err);
+}

@@ -1,0 +1,210 @@
+#include "object/super.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "format/superblock.h"
+#include "object/load.h"
+#include "util/checked.h"
+#include "util/lookup3.h"
+
+/* What a file that is not HDF5 looks like, for the error message. */
+static const char *guess(const uint8_t *p, size_t n)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *name;
+    } known[] = {
+        {"CDF\001", 4, "a netCDF-3 classic file"},
+        {"CDF\002", 4, "a netCDF-3 64-bit-offset file"},
+        {"CDF\005", 4, "a netCDF-3 CDF-5 file"},
+        {"\016\003\023\001", 4, "an HDF4 file"},
+        {"GRIB", 4, "a GRIB file"},
+        {"\037\213", 2, "gzip data: decompress it first"},
+        {"PK\003\004", 4, "a zip archive"},
+        {"II*\0", 4, "a TIFF file"},
+        {"MM\0*", 4, "a TIFF file"},
+        {"MATLAB 5", 8, "a MATLAB file of a version before 7.3"},
+        {"version https://git-lfs", 23, "a Git LFS pointer: fetch the file itself"},
+        {"<?xml", 5, "XML: probably an error message of the server"},
+        {"{", 1, "JSON: probably an error message of the server"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (n >= known[i].len && memcmp(p, known[i].bytes, known[i].len) == 0)
+            return known[i].name;
+    for (size_t i = 0; i + 5 < n && i < 64; i++) {
+        char tag[6];
+        for (size_t k = 0; k < 5; k++)
+            tag[k] = (char)tolower(p[i + k]);
+        tag[5] = '\0';
+        if (p[i] == '<' && (memcmp(tag, "<html", 5) == 0 || memcmp(tag, "<!doc", 5) == 0))
+            return "an HTML page: probably a login form or an error message of the server";
+    }
+    for (size_t i = 0; i < n; i++)
+        if (p[i] < 0x09 || (p[i] > 0x0d && p[i] < 0x20) || p[i] == 0x7f)
+            return "something else";
+    return n == 0 ? "nothing: the file is empty" : "text";
+}
+
+static uint64_t known_end(const h5r_file *f)
+{
+    return h5r_min(f->source.size, f->source_end);
+}
+
+static h5r_status not_hdf5(h5r_ctx *x)
+{
+    const uint8_t *p;
+    uint64_t n = h5r_min(64, known_end(x->file));
+
+    H5R_TRY(h5r_view(x, 0, n, 0, &p));
+    return h5r_fail(x, H5R_ERR_FORMAT, 0, "not an HDF5 file: no signature at byte 0, 512, 1024, ...; it looks like %s",
+                    guess(p, (size_t)n));
+}
+
+/* Offset of the signature. While it is looked for the base is 0, so that addresses are offsets. Candidates are asked for one
+ * after the other: nearly all files have it at 0, and the next ones lie in the first block anyway. */
+static h5r_status find_signature(h5r_ctx *x, uint64_t *out)
+{
+    enum { PROBE = 16 };
+    uint64_t head = x->file->source.first_read > 0 ? x->file->source.first_read : 4096;
+
+    for (uint64_t off = 0; off < UINT64_C(1) << 62; off = off == 0 ? 512 : off * 2) {
+        const uint8_t *p;
+        if (known_end(x->file) < off + PROBE)
+            break;
+        h5r_status st = h5r_view(x, off, PROBE, off == 0 ? head : 0, &p);
+        if (st == H5R_ERR_FORMAT) /* beyond the end */
+            break;
+        if (st != H5R_OK)
+            return st;
+        if (h5r_is_signature(p)) {
+            *out = off;
+            return H5R_OK;
+        }
+    }
+    x->error.status = H5R_OK;
+    return not_hdf5(x);
+}
+
+static h5r_status load_superblock(h5r_ctx *x, uint64_t at, h5r_superblock *s)
+{
+    const uint8_t *p;
+
+    H5R_TRY(h5r_view(x, at, 16, 0, &p));
+    size_t size = h5r_superblock_size(p, 16);
+    if (size == 0)
+        return h5r_fail(x, H5R_ERR_UNSUPPORTED, at, "superblock of version %u; 0 to 3 are known", p[8]);
+    H5R_TRY(h5r_view(x, at, size, 0, &p));
+    h5r_cursor c = h5r_cursor_at(p, size);
+    h5r_status st = h5r_decode_superblock(&c, s);
+    if (st != H5R_OK)
+        return h5r_fail(x, st, at, "damaged superblock");
+    if (s->checksummed > 0)
+        H5R_TRY(h5r_verify_sum(x, at, s->checksum, h5r_lookup3(p, s->checksummed, 0), "superblock"));
+    return H5R_OK;
+}
+
+/* Driver names of multi-file sets: one logical address space over several files. */
+static const char *driver_name(const uint8_t *name)
+{
+    return memcmp(name, "NCSAfami", 8) == 0 ? "family" : memcmp(name, "NCSAmult", 8) == 0 ? "multi" : "";
+}
+
+static h5r_status read_extension_message(h5r_ctx *x, const h5r_message *m)
+{
+    h5r_file *f = x->file;
+    h5r_widths w = f->widths;
+    h5r_cursor c = h5r_cursor_at(m->body, m->len);
+    unsigned version = h5r_get_u8(&c);
+
+    switch (m->type) {
+    case H5R_MSG_SOHM:
+        f->params.sohm_table = h5r_get_addr(&c, w);
+        f->params.sohm_indexes = h5r_get_u8(&c);
+        break;
+    case H5R_MSG_FILE_SPACE:
+        if (version == 1) {
+            h5r_skip(&c, 1 + 1 + (uint64_t)w.length); /* strategy, persist, threshold */
+            f->info.page_size = h5r_get_length(&c, w);
+        }
+        break;
+    case H5R_MSG_CACHE_IMAGE:
+        f->params.image_addr = h5r_get_addr(&c, w);
+        f->params.image_len = h5r_get_length(&c, w);
+        break;
+    case H5R_MSG_DRIVER_INFO: {
+        const uint8_t *name = h5r_take(&c, 8);
+        if (name != NULL)
+            f->info.driver = driver_name(name);
+        break;
+    }
+    default:
+        return H5R_OK;
+    }
+    return c.overrun ? h5r_fail(x, H5R_ERR_FORMAT, f->params.extension, "message %u of the superblock extension cut short", m->type)
+                     : H5R_OK;
+}
+
+static h5r_status read_extension(h5r_ctx *x)
+{
+    h5r_file *f = x->file;
+    const h5r_header *h;
+
+    H5R_TRY(h5r_load_header(x, f->params.extension, &h));
+    for (unsigned i = 0; i < h->n_messages; i++)
+        H5R_TRY(read_extension_message(x, &h->messages[i]));
+    return H5R_OK;
+}
+
+/* Driver information block of versions 0 and 1: version, reserved, size, name. */
+static h5r_status read_driver_info(h5r_ctx *x)
+{
+    const uint8_t *p;
+
+    H5R_TRY(h5r_view(x, x->file->params.driver_info, 16, 0, &p));
+    x->file->info.driver = driver_name(p + 8);
+    return H5R_OK;
+}
+
+h5r_status h5r_load_super(h5r_ctx *x, void *unused)
+{
+    h5r_file *f = x->file;
+    h5r_superblock s;
+    uint64_t at;
+    (void)unused;
+
+    if (!f->opened) {
+        H5R_TRY(find_signature(x, &at));
+        H5R_TRY(load_superblock(x, at, &s));
+        f->widths = s.widths;
+        f->params = (h5r_file_params){.root_btree = s.root_btree, .root_heap = s.root_heap, .extension = s.extension,
+                                      .sohm_table = H5R_UNDEFINED, .driver_info = s.driver_info,
+                                      .image_addr = H5R_UNDEFINED};
+        /* Where the signature is wins over the stored base: a file may have been wrapped, or a user block added. */
+        uint64_t end = s.end == H5R_UNDEFINED ? H5R_UNDEFINED : s.end - h5r_min(s.end, s.base);
+        f->info.superblock = s.version;
+        f->info.offset_size = s.widths.offset;
+        f->info.length_size = s.widths.length;
+        f->info.base = at;
+        f->info.end = end == H5R_UNDEFINED || !h5r_add(end, at, &end) ? H5R_UNDEFINED : end;
+        f->info.root = s.root;
+        f->info.open_for_write = s.open_for_write;
+        f->opened = true;
+    }
+    h5r_status acc = H5R_OK;
+    const h5r_header *root;
+    if (f->params.extension != H5R_UNDEFINED)
+        H5R_ALSO(acc, read_extension(x));
+    if (f->params.driver_info != H5R_UNDEFINED)
+        H5R_ALSO(acc, read_driver_info(x));
+    /* The root group's header comes in the same round; damage there is reported to whoever asks for it. */
+    h5r_status st = h5r_load_header(x, f->info.root, &root);
+    if (st == H5R_NEED)
+        acc = st;
+    else if (st < 0 && acc == H5R_OK)
+        x->error.status = H5R_OK;
+    return acc;
+}

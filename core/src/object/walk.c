@@ -1,0 +1,177 @@
+/* Prefetch: everything below an object in as few rounds as the file's nesting allows. All siblings of a level are asked for in
+ * the same round, and what is known of an object (links, attributes, description) in the same round as its children. */
+#include "object/walk.h"
+
+#include <stdlib.h>
+
+#include "object/values.h"
+
+typedef struct queue_item {
+    uint64_t addr;
+    unsigned depth;
+    bool done;
+} queue_item;
+
+struct h5r_walk {
+    queue_item *items; /* every object seen, in the order found */
+    size_t n, cap;
+    size_t first;      /* before this one all are done */
+    h5r_map seen;
+    unsigned depth, what;
+    h5r_index_loader load_index;
+};
+
+h5r_status h5r_walk_begin(h5r_walk **out, uint64_t addr, unsigned depth, unsigned what, h5r_index_loader load_index)
+{
+    h5r_walk *w = calloc(1, sizeof *w);
+
+    if (w == NULL)
+        return H5R_ERR_NOMEM;
+    w->items = malloc(16 * sizeof *w->items);
+    w->cap = 16;
+    if (w->items == NULL || !h5r_map_put(&w->seen, 0, addr, w)) {
+        h5r_walk_end(w);
+        return H5R_ERR_NOMEM;
+    }
+    w->items[w->n++] = (queue_item){addr, 0, false};
+    w->depth = depth;
+    w->what = what;
+    w->load_index = load_index;
+    *out = w;
+    return H5R_OK;
+}
+
+void h5r_walk_end(h5r_walk *w)
+{
+    if (w == NULL)
+        return;
+    free(w->items);
+    h5r_map_free(&w->seen);
+    free(w);
+}
+
+static h5r_status push(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned depth)
+{
+    if (addr == H5R_UNDEFINED || w->n >= x->file->limits.objects || h5r_map_get(&w->seen, 0, addr) != NULL)
+        return H5R_OK;
+    if (w->n == w->cap) {
+        queue_item *items = realloc(w->items, w->cap * 2 * sizeof *items);
+        if (items == NULL)
+            return h5r_nomem(x);
+        w->items = items;
+        w->cap *= 2;
+    }
+    if (!h5r_map_put(&w->seen, 0, addr, w))
+        return h5r_nomem(x);
+    w->items[w->n++] = (queue_item){addr, depth, false};
+    return H5R_OK;
+}
+
+/* Objects that references in a DIMENSION_LIST point to. */
+static h5r_status push_scales(h5r_ctx *x, h5r_walk *w, const h5r_attr *a, unsigned depth)
+{
+    h5r_widths widths = x->file->widths;
+
+    if (a->type == NULL || a->type->cls != H5R_CLASS_VLEN || a->type->base->cls != H5R_CLASS_REFERENCE ||
+        a->type->base->ref != H5R_REF_OBJECT1)
+        return H5R_OK;
+    for (uint64_t i = 0; i < a->space->count; i++) {
+        h5r_cursor c = h5r_cursor_at((const uint8_t *)a->raw + i * a->type->size, a->type->size);
+        uint32_t count = h5r_get_u32(&c);
+        uint64_t addr = h5r_get_addr(&c, widths), len;
+        uint32_t index = h5r_get_u32(&c);
+        const uint8_t *p;
+        if (count == 0 || addr == H5R_UNDEFINED || addr == 0)
+            continue;
+        H5R_TRY(h5r_load_global_object(x, addr, index, &p, &len));
+        h5r_cursor refs = h5r_cursor_at(p, (size_t)len);
+        for (uint32_t k = 0; k < count; k++) {
+            uint64_t to = h5r_get_addr(&refs, widths);
+            if (refs.overrun)
+                break;
+            H5R_TRY(push(x, w, to == 0 ? H5R_UNDEFINED : to, depth));
+        }
+    }
+    return H5R_OK;
+}
+
+static h5r_status load_attrs(h5r_ctx *x, h5r_walk *w, const h5r_header *h, unsigned depth)
+{
+    const h5r_attr_list *l;
+    h5r_status acc = H5R_OK;
+
+    H5R_TRY(h5r_load_attrs(x, h, &l));
+    for (size_t i = 0; i < l->n; i++) {
+        const h5r_attr *a = l->by_name[i];
+        if (a->type == NULL || a->raw == NULL || !a->type->in_heap)
+            continue;
+        h5r_status st = h5r_want_values(x, a->type, a->raw, a->space->count);
+        if (st == H5R_OK && (w->what & H5R_PREFETCH_SCALES) && strcmp(a->name, "DIMENSION_LIST") == 0)
+            st = push_scales(x, w, a, depth);
+        H5R_ALSO(acc, st);
+    }
+    return acc;
+}
+
+static h5r_status push_children(h5r_ctx *x, h5r_walk *w, const h5r_header *h, unsigned depth)
+{
+    const h5r_link_list *l;
+    const char *path = h5r_path_of(x, h->pub.addr);
+
+    H5R_TRY(h5r_load_links(x, h, &l));
+    if (depth >= w->depth)
+        return H5R_OK;
+    for (size_t i = 0; i < l->n; i++) {
+        const h5r_link *k = l->by_name[i];
+        if (k->kind != H5R_LINK_HARD)
+            continue;
+        H5R_TRY(push(x, w, k->addr, depth + 1));
+        if (path != NULL)
+            H5R_TRY(h5r_note_path(x, k->addr, path, k->name));
+    }
+    return H5R_OK;
+}
+
+static h5r_status load_item(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned depth)
+{
+    const h5r_header *h;
+    const h5r_dataset *d;
+    h5r_status acc = H5R_OK;
+
+    H5R_TRY(h5r_load_header(x, addr, &h));
+    if (h->pub.kind == H5R_GROUP)
+        H5R_ALSO(acc, push_children(x, w, h, depth));
+    if (w->what & H5R_PREFETCH_ATTRS)
+        H5R_ALSO(acc, load_attrs(x, w, h, depth));
+    if (h->pub.kind != H5R_DATASET)
+        return acc;
+    h5r_status st = h5r_load_dataset(x, h, &d);
+    if (st == H5R_OK && (w->what & H5R_PREFETCH_INDEX) && w->load_index != NULL)
+        st = w->load_index(x, d);
+    H5R_ALSO(acc, st);
+    return acc;
+}
+
+h5r_status h5r_walk_step(h5r_ctx *x, void *arg)
+{
+    h5r_walk *w = arg;
+    h5r_status acc = H5R_OK;
+
+    /* The list grows while it is walked: children found in this pass are asked for in the same round. */
+    for (size_t i = w->first; i < w->n; i++) {
+        if (w->items[i].done)
+            continue;
+        h5r_status st = load_item(x, w, w->items[i].addr, w->items[i].depth);
+        if (st == H5R_ERR_NOMEM || st == H5R_ERR_INTERNAL || (st == H5R_ERR_LIMIT && x->file->meta.bytes >= x->file->limits.metadata_bytes))
+            return st;
+        if (st == H5R_NEED) {
+            acc = st;
+        } else {
+            w->items[i].done = true;
+            x->error.status = H5R_OK; /* reported when the object is asked for */
+        }
+        if (i == w->first && w->items[i].done)
+            w->first++;
+    }
+    return acc;
+}
