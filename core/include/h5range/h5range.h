@@ -436,6 +436,7 @@ typedef struct h5r_selection {
     const int64_t *dst_stride;
     void *dst;
     bool file_order; /* leave the bytes of each element as they are in the file; else native byte order */
+    bool fill_never; /* what was never written is the fill value even where fill_time is NEVER; else zeros there */
 } h5r_selection;
 
 /* Reads n selections of n datasets as one plan: all chunk indexes together, then all chunks in as few rounds as
