@@ -1,0 +1,91 @@
+/* Version 1 B-tree of chunks. Specification III.A.1, node type 1: a key before each child says which chunk comes first below
+ * it. */
+#include <inttypes.h>
+
+#include "index/box.h"
+
+typedef struct walk {
+    h5r_ctx *x;
+    const h5r_chunked *d;
+    const uint64_t *lo, *hi;
+    h5r_chunk_visit visit;
+    void *arg;
+} walk;
+
+typedef struct key {
+    uint32_t size, mask;
+    uint64_t scaled[H5R_MAX_RANK];
+    bool aligned; /* offsets are multiples of the chunk's shape */
+} key;
+
+static size_t key_size(const h5r_chunked *d)
+{
+    return 8 + 8 * ((size_t)d->rank + 1); /* offsets are 8 bytes whatever the file's sizes are */
+}
+
+static key get_key(const h5r_chunked *d, h5r_cursor *c)
+{
+    key k = {.aligned = true};
+
+    k.size = h5r_get_u32(c);
+    k.mask = h5r_get_u32(c);
+    for (unsigned i = 0; i < d->rank; i++) {
+        uint64_t offset = h5r_get_u64(c);
+        k.scaled[i] = offset / d->chunk[i];
+        k.aligned &= offset % d->chunk[i] == 0;
+    }
+    h5r_skip(c, 8);
+    return k;
+}
+
+static bool may_hold(const walk *w, const key *left, const key *right)
+{
+    uint64_t p[H5R_MAX_RANK];
+    return h5r_box_next(w->d->rank, w->lo, w->hi, left->scaled, p) &&
+           (right == NULL || h5r_box_compare(w->d->rank, p, right->scaled) < 0);
+}
+
+/* Which part of a node's range the last key bounds is not the same in all writers: the last child is not pruned by it. */
+static h5r_status visit_node(const walk *w, uint64_t addr, int level, unsigned depth)
+{
+    h5r_ctx *x = w->x;
+    h5r_widths widths = x->file->widths;
+    size_t head = 8 + 2U * widths.offset, ks = key_size(w->d), pair = ks + widths.offset;
+    const uint8_t *p;
+    h5r_status acc = H5R_OK;
+
+    /* A node of the default K has room for 64 children. */
+    H5R_TRY(h5r_view(x, addr, head, head + 64 * pair + ks, &p));
+    if (memcmp(p, "TREE", 4) != 0 || p[4] != 1)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no node of a chunk B-tree (TREE, type 1)");
+    if ((level >= 0 && p[5] != level) || depth > x->file->limits.depth)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "chunk B-tree: node of level %u where level %d should be", p[5], level);
+    level = p[5];
+    unsigned n = (unsigned)p[6] | (unsigned)p[7] << 8;
+    if (n == 0)
+        return H5R_OK;
+    H5R_TRY(h5r_view(x, addr, head + n * pair + ks, 0, &p));
+    h5r_cursor c = h5r_cursor_at(p + head, n * pair + ks);
+    key left = get_key(w->d, &c);
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t child = h5r_get_addr(&c, widths);
+        key right = get_key(w->d, &c);
+        if (level > 0) {
+            if (may_hold(w, &left, i + 1 < n ? &right : NULL))
+                H5R_ALSO(acc, visit_node(w, child, level - 1, depth + 1));
+        } else if (child != H5R_UNDEFINED && left.size > 0 && h5r_box_contains(w->d->rank, w->lo, w->hi, left.scaled)) {
+            if (!left.aligned)
+                return h5r_fail(x, H5R_ERR_FORMAT, addr, "chunk B-tree: a chunk whose offsets are no multiples of the chunk's shape");
+            H5R_ALSO(acc, w->visit(w->arg, left.scaled, child, left.size, left.mask));
+        }
+        left = right;
+    }
+    return acc;
+}
+
+h5r_status h5r_index_btree1(h5r_ctx *x, const h5r_chunked *d, const uint64_t *lo, const uint64_t *hi,
+                            h5r_chunk_visit visit, void *arg)
+{
+    walk w = {x, d, lo, hi, visit, arg};
+    return visit_node(&w, d->addr, -1, 0);
+}

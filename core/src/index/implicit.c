@@ -1,0 +1,20 @@
+/* Chunks allocated at once, one behind the other, without filters. Specification VII.B. */
+#include "index/box.h"
+#include "util/checked.h"
+
+static h5r_status find(h5r_ctx *x, const void *array, uint64_t number, h5r_element *out)
+{
+    const h5r_chunked *d = array;
+    uint64_t offset;
+
+    if (!h5r_mul(number, d->chunk_bytes, &offset) || !h5r_add(offset, d->addr, &out->addr))
+        return h5r_fail(x, H5R_ERR_FORMAT, d->addr, "implicit chunk index beyond 2^64 bytes");
+    out->size = d->chunk_bytes;
+    return H5R_OK;
+}
+
+h5r_status h5r_index_implicit(h5r_ctx *x, const h5r_chunked *d, const uint64_t *lo, const uint64_t *hi,
+                              h5r_chunk_visit visit, void *arg)
+{
+    return h5r_array_walk(x, d, false, lo, hi, find, d, visit, arg);
+}
