@@ -195,8 +195,8 @@ static h5r_status decode_array(decoder *d, h5r_type *t)
 
     if (t->version < 3)
         h5r_skip(d->c, 3);
-    if (t->version < 2 || rank == 0 || rank > H5R_MAX_RANK)
-        return bad(d, "array type of impossible version or rank");
+    if (rank == 0 || rank > H5R_MAX_RANK) /* version 1 has no arrays, yet old PyTables files use them there */
+        return bad(d, "array type of impossible rank");
     uint32_t *dims = h5r_arena_array(d->arena, rank, sizeof *dims);
     if (dims == NULL)
         return nomem(d);

@@ -1,0 +1,46 @@
+/* What the sub-commands share. */
+#ifndef H5R_CLI_CLI_H
+#define H5R_CLI_CLI_H
+
+#include <h5range/h5range.h>
+#include <stdio.h>
+
+#include "json.h"
+
+enum { /* exit codes; documented by --help */
+    EXIT_PARTIAL = 1,
+    EXIT_USAGE = 2,
+    EXIT_NOT_FOUND = 3,
+    EXIT_IO = 4,
+    EXIT_FORMAT = 5,
+    EXIT_UNSUPPORTED = 6,
+    EXIT_LIMIT = 7
+};
+
+typedef struct options {
+    const char *uri;      /* as given */
+    char *file;           /* the part before "#/" */
+    const char *path;     /* the part from "/" on; NULL when none */
+    bool json, stats, attributes, recursive, canonical;
+    const char *slice, *format, *trace;
+    FILE *trace_out;
+} options;
+
+/* Each returns an exit code. */
+int cmd_tree(h5r_file *f, const options *o);
+int cmd_info(h5r_file *f, const options *o);
+int cmd_chunks(h5r_file *f, const options *o);
+int cmd_cat(h5r_file *f, const options *o);
+int cmd_dump(h5r_file *f, const options *o);
+void dump_error(const h5r_error *e);
+
+/* One line on stderr: "h5range: FILE#PATH: MESSAGE (at byte N)". Returns the exit code of the status. */
+int report(const options *o, const h5r_error *e);
+
+/* Text of a file for a terminal: control characters and backslashes as in C. */
+void put_escaped(FILE *out, const char *text);
+
+/* Object of o->path, "/" when none was given. */
+h5r_status find_object(h5r_file *f, const options *o, const h5r_object **out, h5r_error *err);
+
+#endif
