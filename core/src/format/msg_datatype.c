@@ -227,6 +227,8 @@ static h5r_status decode_reference(decoder *d, h5r_type *t, unsigned flags)
     uint32_t need = kind == 0 ? d->w.offset : kind == 1 ? d->w.offset + 4U : d->w.offset + 10U;
     if (t->size < need)
         return bad(d, "reference too small for an address");
+    if (t->ref == H5R_REF_STD)
+        t->size = need; /* some writers store the size that the library has in memory, 64 */
     return H5R_OK;
 }
 

@@ -37,7 +37,7 @@ static h5r_status load_fill(h5r_ctx *x, const h5r_header *h, h5r_dataset *d)
 {
     const uint8_t *body;
     size_t len = 0;
-    h5r_fill f = {.status = H5R_FILL_DEFAULT, .time = H5R_FILL_IFSET};
+    h5r_fill f = {.status = H5R_FILL_UNDEFINED, .time = H5R_FILL_IFSET}; /* of files older than fill values */
     h5r_status st = H5R_OK;
 
     H5R_TRY(message_body(x, h, H5R_MSG_FILL, &body, &len));

@@ -107,10 +107,17 @@ static h5r_status load_superblock(h5r_ctx *x, uint64_t at, h5r_superblock *s)
     return H5R_OK;
 }
 
-/* Driver names of multi-file sets: one logical address space over several files. */
-static const char *driver_name(const uint8_t *name)
+/* Names of multi-file sets, one logical address space over several files. A split set is a multi set of two: raw data (type 3)
+ * apart from all else. */
+static const char *driver_name(const uint8_t *name, const uint8_t *map)
 {
-    return memcmp(name, "NCSAfami", 8) == 0 ? "family" : memcmp(name, "NCSAmult", 8) == 0 ? "multi" : "";
+    static const uint8_t split[6] = {1, 1, 3, 1, 1, 1};
+
+    if (memcmp(name, "NCSAfami", 8) == 0)
+        return "family";
+    if (memcmp(name, "NCSAmult", 8) != 0)
+        return "";
+    return map != NULL && memcmp(map, split, sizeof split) == 0 ? "split" : "multi";
 }
 
 static h5r_status read_extension_message(h5r_ctx *x, const h5r_message *m)
@@ -137,8 +144,9 @@ static h5r_status read_extension_message(h5r_ctx *x, const h5r_message *m)
         break;
     case H5R_MSG_DRIVER_INFO: {
         const uint8_t *name = h5r_take(&c, 8);
+        h5r_skip(&c, 2); /* length */
         if (name != NULL)
-            f->info.driver = driver_name(name);
+            f->info.driver = driver_name(name, h5r_left(&c) >= 6 ? h5r_take(&c, 6) : NULL);
         break;
     }
     default:
@@ -164,8 +172,8 @@ static h5r_status read_driver_info(h5r_ctx *x)
 {
     const uint8_t *p;
 
-    H5R_TRY(h5r_view(x, x->file->params.driver_info, 16, 0, &p));
-    x->file->info.driver = driver_name(p + 8);
+    H5R_TRY(h5r_view(x, x->file->params.driver_info, 22, 0, &p));
+    x->file->info.driver = driver_name(p + 8, p + 16);
     return H5R_OK;
 }
 
