@@ -1,7 +1,340 @@
+/* "info": everything about one object. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "cli.h"
+#include "text.h"
+
+/* A line "key: value", or a member of a JSON object with the same text. */
+typedef struct printer {
+    const options *o;
+    json j;
+    int code;
+} printer;
+
+static void put(printer *p, const char *key, const char *text)
+{
+    if (p->o->json) {
+        json_put_text(&p->j, key, text);
+        return;
+    }
+    printf("%s: ", key);
+    put_escaped(stdout, text);
+    putchar('\n');
+}
+
+static void put_uint(printer *p, const char *key, uint64_t v)
+{
+    if (p->o->json)
+        json_put_uint(&p->j, key, v);
+    else
+        printf("%s: %" PRIu64 "\n", key, v);
+}
+
+static void put_list(printer *p, const char *key, const uint64_t *v, unsigned n)
+{
+    if (p->o->json) {
+        json_key(&p->j, key);
+        json_begin_array(&p->j);
+    } else {
+        printf("%s: (", key);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (p->o->json && v[i] == H5R_UNDEFINED)
+            json_null(&p->j);
+        else if (p->o->json)
+            json_uint(&p->j, v[i]);
+        else if (v[i] == H5R_UNDEFINED)
+            printf("%sunlimited", i > 0 ? ", " : "");
+        else
+            printf("%s%" PRIu64, i > 0 ? ", " : "", v[i]);
+    }
+    if (p->o->json)
+        json_end_array(&p->j);
+    else
+        puts(n == 1 ? ",)" : ")");
+}
+
+static char *type_text(const h5r_type *t)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *m = open_memstream(&text, &n);
+
+    if (m == NULL)
+        return NULL;
+    put_type(m, t);
+    fclose(m);
+    return text;
+}
+
+static const h5r_attr *find_attr(const h5r_attr *const *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i]->name, name) == 0 && list[i]->error == NULL)
+            return list[i];
+    return NULL;
+}
+
+/* Names of the dimension scales, from DIMENSION_LIST: one list of object references a dimension. */
+static void put_dimensions(printer *p, h5r_file *f, const h5r_attr *const *list, size_t n, unsigned rank)
+{
+    const h5r_attr *a = find_attr(list, n, "DIMENSION_LIST");
+    h5r_values *values = NULL;
+
+    if (a == NULL || a->type->cls != H5R_CLASS_VLEN || a->type->base->cls != H5R_CLASS_REFERENCE || a->space->count != rank ||
+        h5r_values_load(f, a->type, a->raw, rank, &values, NULL) != H5R_OK)
+        return;
+    if (p->o->json) {
+        json_key(&p->j, "dimensions");
+        json_begin_array(&p->j);
+    } else {
+        fputs("dimensions: (", stdout);
+    }
+    for (unsigned i = 0; i < rank; i++) {
+        const void *refs = NULL;
+        size_t count = 0;
+        uint64_t addr = H5R_UNDEFINED;
+        if (h5r_values_get(values, a->type, (const uint8_t *)a->raw + i * a->type->size, &refs, &count) == H5R_OK && count > 0)
+            (void)h5r_ref_address(f, NULL, a->type->base, refs, &addr); /* an object reference: no heap object needed */
+        const char *path = addr != H5R_UNDEFINED ? h5r_known_path(f, addr) : NULL;
+        if (p->o->json && path != NULL)
+            json_text(&p->j, path);
+        else if (p->o->json)
+            json_null(&p->j);
+        else {
+            fputs(i > 0 ? ", " : "", stdout);
+            put_escaped(stdout, path != NULL ? path : "-");
+        }
+    }
+    if (p->o->json)
+        json_end_array(&p->j);
+    else
+        puts(rank == 1 ? ",)" : ")");
+    h5r_values_free(values);
+}
+
+static void put_filters(printer *p, const h5r_dataset *d)
+{
+    if (p->o->json) {
+        json_key(&p->j, "filters");
+        json_begin_array(&p->j);
+    }
+    for (unsigned i = 0; i < d->n_filters; i++) {
+        const h5r_filter *f = &d->filters[i];
+        const char *name = h5r_filter_name(f->id) != NULL ? h5r_filter_name(f->id) : f->name;
+        if (p->o->json) {
+            json_begin_object(&p->j);
+            json_put_uint(&p->j, "id", f->id);
+            json_put_text(&p->j, "name", name);
+            json_put_bool(&p->j, "available", h5r_filter_available(f->id));
+            json_key(&p->j, "values");
+            json_begin_array(&p->j);
+            for (unsigned k = 0; k < f->n_values; k++)
+                json_uint(&p->j, f->values[k]);
+            json_end_array(&p->j);
+            json_end_object(&p->j);
+            continue;
+        }
+        printf("filter: %u ", f->id);
+        put_escaped(stdout, name);
+        for (unsigned k = 0; k < f->n_values; k++)
+            printf("%s%" PRIu32, k > 0 ? "," : " ", f->values[k]);
+        puts(h5r_filter_available(f->id) ? "" : " (not built in)");
+    }
+    if (p->o->json)
+        json_end_array(&p->j);
+}
+
+static void put_chunks(printer *p, h5r_file *f, const h5r_object *o, const h5r_dataset *d)
+{
+    const h5r_chunk *chunks;
+    size_t n;
+    h5r_error err;
+    uint64_t bytes = 0;
+
+    put_list(p, "chunk shape", d->chunk, d->space->rank);
+    put(p, "chunk index", index_name(d->index));
+    if (h5r_chunks_all(f, o, &chunks, &n, &err) != H5R_OK) {
+        p->code = EXIT_PARTIAL;
+        put(p, "chunks error", err.message);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        bytes += chunks[i].size;
+    put_uint(p, "chunks stored", n);
+    put_uint(p, "bytes stored", bytes);
+}
+
+static void put_fill(printer *p, h5r_file *f, const h5r_dataset *d)
+{
+    char *text = NULL;
+    size_t n = 0;
+    h5r_values *values = NULL;
+    uint8_t *elem = malloc(d->type->size);
+    FILE *m = elem != NULL && d->fill_value != NULL ? open_memstream(&text, &n) : NULL;
+
+    if (m != NULL) {
+        memcpy(elem, d->fill_value, d->type->size);
+        h5r_swap(d->type, elem, 1);
+        if (d->type->in_heap && h5r_values_load(f, d->type, d->fill_value, 1, &values, NULL) != H5R_OK)
+            p->code = EXIT_PARTIAL;
+        put_value(m, f, values, d->type, elem);
+        fclose(m);
+        put(p, "fill value", text);
+        free(text);
+        h5r_values_free(values);
+    }
+    free(elem);
+}
+
+static void put_dataset(printer *p, h5r_file *f, const h5r_object *o, const h5r_dataset *d)
+{
+    char *text = type_text(d->type);
+
+    put(p, "type", text != NULL ? text : "?");
+    free(text);
+    if (d->space->cls == H5R_SPACE_SIMPLE) {
+        put_list(p, "shape", d->space->shape, d->space->rank);
+        put_list(p, "maximal shape", d->space->max_shape, d->space->rank);
+    } else {
+        put(p, "shape", d->space->cls == H5R_SPACE_SCALAR ? "scalar" : "null");
+    }
+    put(p, "layout", layout_name(d->layout));
+    if (d->layout == H5R_LAYOUT_CHUNKED)
+        put_chunks(p, f, o, d);
+    if (d->layout == H5R_LAYOUT_CONTIGUOUS || d->layout == H5R_LAYOUT_COMPACT)
+        put_uint(p, "bytes stored", d->storage_size);
+    if (d->layout == H5R_LAYOUT_CONTIGUOUS && d->storage_offset != H5R_UNDEFINED)
+        put_uint(p, "byte offset", d->storage_offset);
+    for (unsigned i = 0; i < d->n_external; i++)
+        put(p, "external file", d->external[i].file);
+    if (d->n_filters > 0)
+        put_filters(p, d);
+    put_fill(p, f, d);
+}
+
+static void put_attributes(printer *p, h5r_file *f, const h5r_attr *const *list, size_t n)
+{
+    if (p->o->json) {
+        json_key(&p->j, "attributes");
+        json_begin_object(&p->j);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (p->o->json) {
+            json_key_text(&p->j, list[i]->name);
+            if (list[i]->error == NULL) {
+                json_attr_value(&p->j, f, list[i]);
+            } else {
+                json_begin_object(&p->j);
+                json_put_text(&p->j, "error", list[i]->error->message);
+                json_end_object(&p->j);
+            }
+        } else {
+            fputs("attribute ", stdout);
+            put_escaped(stdout, list[i]->name);
+            fputs(" = ", stdout);
+            if (list[i]->error == NULL)
+                put_attr_value(stdout, f, list[i], 0);
+            else
+                printf("<%s>", list[i]->error->message);
+            putchar('\n');
+        }
+        if (list[i]->error != NULL)
+            p->code = EXIT_PARTIAL;
+    }
+    if (p->o->json)
+        json_end_object(&p->j);
+}
+
+static void put_group(printer *p, h5r_file *f, const h5r_object *o)
+{
+    const h5r_link *const *links;
+    size_t n;
+    h5r_error err;
+
+    if (h5r_links(f, o, true, &links, &n, NULL, &err) != H5R_OK) {
+        p->code = EXIT_PARTIAL;
+        put(p, "links error", err.message);
+        return;
+    }
+    if (p->o->json) {
+        json_key(&p->j, "links");
+        json_begin_array(&p->j);
+        for (size_t i = 0; i < n; i++)
+            json_text(&p->j, links[i]->name);
+        json_end_array(&p->j);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        put(p, "link", links[i]->name);
+}
+
+/* The file as a whole, when no object was named. */
+static void put_file(printer *p, const h5r_file_info *info)
+{
+    put_uint(p, "superblock version", info->superblock);
+    put_uint(p, "size of offsets", info->offset_size);
+    put_uint(p, "size of lengths", info->length_size);
+    put_uint(p, "user block", info->base);
+    if (info->end != H5R_UNDEFINED)
+        put_uint(p, "end of file", info->end);
+    if (info->page_size > 0)
+        put_uint(p, "page size", info->page_size);
+    if (info->driver[0] != '\0')
+        put(p, "driver", info->driver);
+}
+
 int cmd_info(h5r_file *f, const options *o)
 {
-    (void)f;
-    (void)o;
-    return 2;
+    static const char *const kinds[] = {"unknown", "group", "dataset", "datatype"};
+    printer p = {.o = o, .j = {.out = stdout, .first = true}};
+    const h5r_object *object;
+    const h5r_dataset *d = NULL;
+    const h5r_attr *const *attrs;
+    const h5r_error *bad = NULL;
+    h5r_error err;
+    size_t n;
+
+    h5r_status st = find_object(f, o, &object, &err);
+    if (st == H5R_OK)
+        st = h5r_prefetch(f, object, 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_INDEX | H5R_PREFETCH_SCALES, &err);
+    if (st == H5R_OK && object->kind == H5R_DATASET)
+        st = h5r_dataset_describe(f, object, &d, &err);
+    if (st == H5R_OK)
+        st = h5r_attrs(f, object, true, &attrs, &n, &bad, &err);
+    if (st != H5R_OK)
+        return report(o, &err);
+
+    if (o->json)
+        json_begin_object(&p.j);
+    put(&p, "path", o->path != NULL ? o->path : "/");
+    if (o->path == NULL)
+        put_file(&p, h5r_get_info(f));
+    put(&p, "kind", kinds[object->kind]);
+    put_uint(&p, "address", object->addr);
+    if (object->comment != NULL)
+        put(&p, "comment", object->comment);
+    if (d != NULL) {
+        put_dataset(&p, f, object, d);
+        put_dimensions(&p, f, attrs, n, d->space->rank);
+    }
+    if (object->kind == H5R_DATATYPE) {
+        char *text = type_text(object->type);
+        put(&p, "type", text != NULL ? text : "?");
+        free(text);
+    }
+    put_attributes(&p, f, attrs, n);
+    if (bad != NULL) {
+        p.code = EXIT_PARTIAL;
+        put(&p, "attributes error", bad->message);
+    }
+    if (object->kind == H5R_GROUP)
+        put_group(&p, f, object);
+    if (o->json) {
+        json_end_object(&p.j);
+        putchar('\n');
+    }
+    return p.code;
 }

@@ -181,7 +181,7 @@ h5r_status h5r_load_super(h5r_ctx *x, void *unused)
 {
     h5r_file *f = x->file;
     h5r_superblock s;
-    uint64_t at;
+    uint64_t at = 0;
     (void)unused;
 
     if (!f->opened) {
