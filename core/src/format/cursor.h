@@ -118,7 +118,7 @@ static inline bool h5r_get_signature(h5r_cursor *c, const char *signature)
 static inline const char *h5r_get_text(h5r_cursor *c, size_t *n)
 {
     const uint8_t *start = c->p + c->pos;
-    const uint8_t *end = c->overrun || h5r_left(c) == 0 ? NULL : memchr(start, 0, h5r_left(c));
+    const uint8_t *end = c->overrun || h5r_left(c) == 0 ? NULL : (const uint8_t *)memchr(start, 0, h5r_left(c));
     if (end == NULL) {
         c->overrun = true;
         *n = 0;

@@ -6,23 +6,7 @@
 #define H5R_INDEX_INDEX_H
 
 #include "io/ctx.h"
-
-/* What an index needs to know of its dataset; fields of one index kind are 0 for the others. */
-typedef struct h5r_chunked {
-    unsigned layout_version;     /* 1 to 5 */
-    h5r_index_kind kind;
-    uint64_t addr;               /* of the index; of the chunk for SINGLE, of the first chunk for IMPLICIT */
-    unsigned rank;
-    uint64_t shape[H5R_MAX_RANK];
-    uint64_t max_shape[H5R_MAX_RANK];
-    uint64_t chunk[H5R_MAX_RANK]; /* elements, not 0 */
-    uint64_t grid[H5R_MAX_RANK];  /* chunks of the current shape */
-    uint64_t chunk_bytes;        /* decoded */
-    bool filtered;               /* the dataset has a filter pipeline */
-    uint64_t single_size;        /* SINGLE with filter: stored bytes */
-    uint32_t single_mask;
-    unsigned page_bits;          /* FIXED_ARRAY, EXTENSIBLE_ARRAY (as in the layout message; the index header has it too) */
-} h5r_chunked;
+#include "object/chunked.h"
 
 /* Called for each chunk found. addr is defined; size is what is stored. In a pass that ends in NEED the calls so far mean
  * nothing: the caller starts again. Non-OK ends the walk. */

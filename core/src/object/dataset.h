@@ -2,7 +2,7 @@
 #ifndef H5R_OBJECT_DATASET_H
 #define H5R_OBJECT_DATASET_H
 
-#include "index/index.h"
+#include "object/chunked.h"
 
 typedef struct h5r_dataset_data {
     h5r_dataset pub;        /* first: a const h5r_dataset * from h5r_load_dataset() is a pointer to this */

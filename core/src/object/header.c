@@ -135,7 +135,7 @@ static h5r_status collect(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *pr
 static h5r_status load_messages(h5r_ctx *x, uint64_t addr, h5r_header_prefix *prefix, h5r_header *h)
 {
     header_chunks cs = {0};
-    const uint8_t *messages;
+    const uint8_t *messages = NULL;
     unsigned n = 0;
 
     H5R_TRY(load_prefix(x, addr, prefix, &messages));

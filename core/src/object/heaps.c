@@ -176,7 +176,7 @@ static h5r_status find_block(h5r_ctx *x, const h5r_fractal_heap *h, uint64_t off
         return H5R_OK;
     }
     for (unsigned depth = 0; depth < 64; depth++) {
-        h5r_cursor c;
+        h5r_cursor c = {0};
         unsigned row, col;
         H5R_TRY(load_indirect(x, h, addr, rows, &c));
         h5r_fractal_heap_locate(h, offset - base, &row, &col);
@@ -210,7 +210,7 @@ static h5r_status find_block(h5r_ctx *x, const h5r_fractal_heap *h, uint64_t off
 static h5r_status load_managed(h5r_ctx *x, const h5r_fractal_heap *h, h5r_cursor *id, const uint8_t **out, uint64_t *len)
 {
     uint64_t offset = h5r_get_uint(id, h->offset_width);
-    block_ref b;
+    block_ref b = {0};
     const uint8_t *p;
 
     *len = h5r_get_uint(id, h->length_width);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "index/index.h"
 #include "util/checked.h"
 
 typedef struct chunk_builder {

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that building, testing and the demonstration need, as far as they are missing. Root or sudo.
+set -euo pipefail
+packages="build-essential cmake ninja-build pkg-config git ca-certificates zlib1g-dev libcurl4-openssl-dev libgdal-dev gdal-bin
+python3 python3-gdal python3-numpy python3-pytest python3-venv libgtest-dev nginx-light"
+[ "${1:-}" = test ] && packages="$packages clang libclang-rt-14-dev"
+
+missing=
+for p in $packages; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null || true)" = installed ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "deps.sh: run as root, or install:$missing" >&2; exit 1; }
+    as_root=sudo
+fi
+echo "installing:$missing"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

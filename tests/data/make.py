@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Writes the small files beside this script, with h5py 3.16 and netCDF4 1.7.5 (scripts/venv.sh), and their expectations.
+
+    .venv/bin/python tests/data/make.py            the files
+    .venv/bin/python tests/data/make.py --expect   also NAME.json, by $H5RANGE_SHARED/corpus/h5expect.py (libhdf5 reads)
+"""
+import os, subprocess, sys
+import h5py
+import netCDF4
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OLD, NEW = "earliest", ("v110", "v114")
+
+
+def path(name):
+    return os.path.join(HERE, name)
+
+
+def flat(name, n, libver):
+    """One group of n contiguous datasets with an attribute each: what a listing has to cost."""
+    with h5py.File(path(name), "w", libver=libver) as f:
+        for i in range(n):
+            d = f.create_dataset("d%03d" % i, data=np.arange(4, dtype="<i2") + i)
+            d.attrs["units"] = np.bytes_("m")
+
+
+def indexes():
+    """Every chunk index, filtered and not; some pages and blocks are never written."""
+    with h5py.File(path("chunk_indexes.h5"), "w", libver=NEW) as f:
+        a = np.arange(60 * 40, dtype="<i4").reshape(60, 40)
+        for filtered in (False, True):
+            kw = dict(compression="gzip", shuffle=True) if filtered else {}
+            g = f.create_group("filtered" if filtered else "plain")
+            g.create_dataset("single", data=a[:4, :6], chunks=(4, 6), **kw)
+            g.create_dataset("fixed", data=a[:8, :10], chunks=(3, 4), maxshape=(16, 20), **kw)
+            d = g.create_dataset("fixed_paged", shape=(3000,), dtype="u1", chunks=(1,), fillvalue=7, **kw)
+            d[5:9] = 1
+            d[2500:2503] = 2
+            g.create_dataset("extensible", data=a, chunks=(7, 9), maxshape=(None, 40), **kw)
+            g.create_dataset("extensible_last", data=a[:8, :30], chunks=(2, 3), maxshape=(8, None), **kw)
+            d = g.create_dataset("extensible_sparse", shape=(200000,), dtype="u1", chunks=(1,), maxshape=(None,), fillvalue=3, **kw)
+            for i in (0, 3, 4, 100, 5000, 199999):
+                d[i] = i % 251
+            g.create_dataset("btree2", data=a[:20, :20], chunks=(3, 4), maxshape=(None, None), **kw)
+    with h5py.File(path("implicit.h5"), "w", libver=NEW) as f:
+        space = h5py.h5s.create_simple((6, 7), (12, 14))
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((2, 3))
+        plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        d = h5py.h5d.create(f.id, b"implicit", h5py.h5t.STD_I16BE, space, plist)
+        d.write(h5py.h5s.ALL, h5py.h5s.ALL, np.arange(42, dtype=">i2").reshape(6, 7))
+    with h5py.File(path("btree1.h5"), "w", libver=OLD) as f:
+        f.create_dataset("deep", data=np.arange(400, dtype="<u2"), chunks=(2,), compression="gzip", fletcher32=True)
+        d = f.create_dataset("sparse", shape=(50, 50), dtype="<f4", chunks=(10, 10), fillvalue=-1.5, shuffle=True)
+        d[20:31, 40:] = 2.5
+
+
+def types():
+    with h5py.File(path("types.h5"), "w", libver=NEW) as f:
+        for t in ("i1", "u1", "<i2", ">i2", "<u4", ">i8", "<f2", "<f4", ">f8", "c8"):
+            f.create_dataset(t.replace("<", "le_").replace(">", "be_"), data=np.arange(6).astype(t))
+        f["bool"] = np.array([True, False, True])
+        f["fixed"] = np.array([b"one", b"three", b""], "S5")
+        f.create_dataset("vlen_string", data=["a", "", "caf\u00e9", "x" * 300], dtype=h5py.string_dtype())
+        d = f.create_dataset("vlen_int", shape=(3,), dtype=h5py.vlen_dtype(np.dtype(">i4")))
+        d[0], d[2] = [1, 2, 3], [4]
+        nested = np.dtype([("x", "<f8"), ("tag", "S4"), ("v", ">i2", (2, 3)), ("s", h5py.string_dtype())])
+        a = np.zeros(2, nested)
+        a["x"], a["tag"], a["v"][1], a["s"] = [1.5, -2], [b"ab", b"cd"], 7, ["one", "two"]
+        f.create_dataset("compound", data=a)
+        f["named"] = np.dtype([("re", "<f4"), ("im", "<f4")])
+        f.create_dataset("of_named", shape=(2,), dtype=f["named"])
+        f.create_dataset("color", data=[1, 0, 2], dtype=h5py.enum_dtype({"RED": 0, "GREEN": 1, "BLUE": 2}, ">i2"))
+        f["opaque"] = np.array([b"\0\1\2\3"], "V4")
+        f["refs"] = np.array([f["fixed"].ref, h5py.Reference()], dtype=h5py.ref_dtype)
+        f.create_dataset("regions", data=np.array([f["le_i2"].regionref[1:4:2]], dtype=h5py.regionref_dtype))
+        f.create_dataset("null", dtype="f4", data=h5py.Empty("f4"))
+        f["scalar"] = 42
+        f.create_dataset("none_yet", shape=(3, 0), dtype="i4")
+        f.create_dataset("never_written", shape=(5,), dtype=">i4", fillvalue=-9)
+
+
+def groups():
+    for name, libver in (("links_earliest.h5", OLD), ("links_latest.h5", NEW)):
+        with h5py.File(path(name), "w", libver=libver) as f:
+            g = f.create_group("a/b")
+            g["data"] = np.arange(3)
+            f["alias"] = g["data"]
+            g["loop"] = f["a"]
+            f["soft"] = h5py.SoftLink("/a/b/data")
+            f["a/relative"] = h5py.SoftLink("b/data")
+            f["dangling"] = h5py.SoftLink("/nowhere")
+            f["external"] = h5py.ExternalLink("other.h5", "/x")
+            f["circle"] = h5py.SoftLink("/circle")
+            many = f.create_group("many", track_order=True)
+            for i in range(60):
+                many["n%02d" % (i * 7 % 60)] = h5py.SoftLink("/a")
+            for i in range(40):
+                f["a"].attrs["attr%02d" % (i * 11 % 40)] = i
+    with h5py.File(path("attributes.h5"), "w", libver=NEW) as f:
+        d = f.create_dataset("dense", data=0, track_order=True)
+        for i in range(30):
+            d.attrs["k%02d" % (i * 7 % 30)] = np.arange(i)
+        d.attrs["huge"] = np.zeros(9000)
+        d.attrs["text"] = "caf\u00e9"
+        d.attrs["texts"] = ["x", "yy"]
+        d.attrs["empty"] = h5py.Empty("f4")
+
+
+def storage():
+    with h5py.File(path("userblock.h5"), "w", libver=OLD, userblock_size=1024) as f:
+        f["x"] = np.arange(5.0)
+        f.create_dataset("chunked", data=np.arange(40), chunks=(7,), compression="gzip")
+    with h5py.File(path("paged.h5"), "w", libver=NEW, fs_strategy="page", fs_page_size=4096) as f:
+        f["x"] = np.arange(5.0)
+        f.create_group("g").create_dataset("y", data=np.arange(100), chunks=(9,))
+    fcpl = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    fcpl.set_sizes(4, 4)
+    fid = h5py.h5f.create(path("sizes4.h5").encode(), h5py.h5f.ACC_TRUNC, fcpl)
+    with h5py.File(fid) as f:
+        f.create_dataset("x", data=np.arange(30), chunks=(4,), maxshape=(None,), shuffle=True)
+        f["s"] = "text"
+        f.attrs["a"] = ["p", "q"]
+    with h5py.File(path("compact.h5"), "w") as f:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_layout(h5py.h5d.COMPACT)
+        d = h5py.h5d.create(f.id, b"compact", h5py.h5t.STD_I32BE, h5py.h5s.create_simple((3, 4)), plist)
+        d.write(h5py.h5s.ALL, h5py.h5s.ALL, np.arange(12, dtype=">i4").reshape(3, 4))
+
+
+def product():
+    """A CF product: packed temperature on a polar stereographic grid over time, and a group with a quality layer."""
+    y, x, t = 60, 80, 4
+    with netCDF4.Dataset(path("product.nc"), "w") as n:
+        n.Conventions, n.title = "CF-1.8", "Sea surface temperature, demonstration product"
+        n.createDimension("time", None)
+        n.createDimension("y", y)
+        n.createDimension("x", x)
+        v = n.createVariable("time", "f8", ("time",))
+        v.units, v.calendar, v.standard_name, v.axis = "days since 2020-01-01", "standard", "time", "T"
+        v[:] = np.arange(t)
+        v = n.createVariable("y", "f8", ("y",))
+        v.units, v.standard_name, v.axis = "m", "projection_y_coordinate", "Y"
+        v[:] = 1e6 - 25000.0 * np.arange(y)
+        v = n.createVariable("x", "f8", ("x",))
+        v.units, v.standard_name, v.axis = "m", "projection_x_coordinate", "X"
+        v[:] = -1e6 + 25000.0 * np.arange(x)
+        c = n.createVariable("crs", "i4", ())
+        c.grid_mapping_name = "polar_stereographic"
+        c.latitude_of_projection_origin, c.straight_vertical_longitude_from_pole = 90.0, -45.0
+        c.standard_parallel, c.false_easting, c.false_northing = 70.0, 0.0, 0.0
+        c.semi_major_axis, c.inverse_flattening = 6378137.0, 298.257223563
+        s = n.createVariable("sst", "i2", ("time", "y", "x"), zlib=True, shuffle=True, chunksizes=(1, 30, 40), fill_value=-32768)
+        s.units, s.long_name, s.standard_name, s.grid_mapping = "K", "sea surface temperature", "sea_surface_temperature", "crs"
+        s.set_auto_maskandscale(False)
+        s.scale_factor, s.add_offset = 0.01, 273.15
+        yy, xx = np.mgrid[0:y, 0:x]
+        for i in range(t):
+            a = (1500 + 900 * np.cos(yy / 17 + i / 3) * np.sin(xx / 23)).astype("i2")
+            a[(yy - 20) ** 2 + (xx - 60) ** 2 < 90] = -32768
+            s[i] = a
+        g = n.createGroup("quality")
+        q = g.createVariable("level", "u1", ("time", "y", "x"), zlib=True, chunksizes=(1, 60, 80))
+        q.long_name, q.flag_values, q.flag_meanings = "quality level", np.arange(6, dtype="u1"), "none bad worst low ok best"
+        q[:] = (np.arange(t)[:, None, None] + (yy + xx)[None]) % 6
+
+
+def main():
+    flat("flat_earliest.h5", 10, OLD)
+    flat("flat_latest.h5", 10, NEW)
+    flat("wide_earliest.h5", 200, OLD)
+    indexes()
+    types()
+    groups()
+    storage()
+    product()
+    if "--expect" in sys.argv:
+        shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
+        for name in sorted(os.listdir(HERE)):
+            if name.endswith((".h5", ".nc")):
+                out = subprocess.run([sys.executable, os.path.join(shared, "corpus", "h5expect.py"), path(name)],
+                                     stdout=subprocess.PIPE, check=True).stdout
+                with open(path(name + ".json"), "wb") as f:
+                    f.write(out)
+
+
+if __name__ == "__main__":
+    main()
