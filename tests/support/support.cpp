@@ -265,7 +265,11 @@ void Walker::Dataset(const h5r_object *o, const std::string &path)
     }
     Line(path + " data " + std::to_string(Hash(data.data(), bytes)));
     sel.file_order = true;
-    if (d->type->in_heap && h5r_read_dataset(m_f, o, &sel, &e) == H5R_OK)
+    if (!d->type->in_heap)
+        return;
+    if (h5r_read_dataset(m_f, o, &sel, &e) != H5R_OK)
+        Error(path + " data", e);
+    else
         Values(path, d->type, data.data(), static_cast<size_t>(d->space->count));
 }
 

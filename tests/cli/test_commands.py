@@ -1,0 +1,132 @@
+"""The command's answers beside h5py's, and what it says when something is wrong."""
+import io
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+
+def test_help_and_version(h5range):
+    assert "Exit codes" in h5range("--help").text
+    assert "deflate" in h5range("--version").text
+    assert h5range().code == 2
+    assert h5range("frobnicate", "x").code == 2
+    assert h5range("tree", "--frob", "x").code == 2
+
+
+@pytest.mark.parametrize("name", ["types.h5", "product.nc", "links_latest.h5", "chunk_indexes.h5"])
+def test_tree_names_every_object(h5range, data, name):
+    r = h5range("tree", "--attributes", data(name))
+    assert r.code == 0, r.err
+    names = []
+    with h5py.File(data(name)) as f:
+        f.visit(lambda n: names.append(n.split("/")[-1]))
+    for n in names:
+        assert n in r.text
+    json.loads(h5range("tree", "--json", "--attributes", data(name)).text)
+
+
+@pytest.mark.parametrize("slices", ["", "3", "1:4", "::-1", "5:1:-2", "-2:", "2:2"])
+@pytest.mark.parametrize("name", ["le_i2", "be_i2", "be_i8", "le_f2", "be_f8", "c8"])
+def test_cat_npy_equals_h5py(h5range, data, name, slices):
+    args = ["--slice", slices] if slices else []
+    r = h5range("cat", "--format", "npy", *args, data("types.h5") + "#/" + name)
+    assert r.code == 0, r.err
+    with h5py.File(data("types.h5")) as f:
+        expected = eval("a[%s]" % (slices or "..."), {"a": f[name][...]})
+    got = np.load(io.BytesIO(r.out))
+    if name == "c8":
+        got = got["r"] + 1j * got["i"]
+    assert got.shape == expected.shape
+    assert np.array_equal(got, expected)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("name", ["plain/extensible", "filtered/btree2", "filtered/fixed", "plain/extensible_last"])
+def test_random_windows_equal_h5py(h5range, data, name, seed):
+    rng = np.random.default_rng(seed)
+    with h5py.File(data("chunk_indexes.h5")) as f:
+        a = f[name][...]
+    parts = []
+    for n in a.shape:
+        start, stop = sorted(rng.integers(0, n + 1, 2))
+        step = int(rng.integers(1, 5))
+        parts.append("%d:%d:%d" % (start, stop, step) if rng.random() < 0.5 else "%d:%s:%d" % (stop - 1 if stop else 0, start if start else "", -step))
+    r = h5range("cat", "--format", "npy", "--slice", ",".join(parts), data("chunk_indexes.h5") + "#/" + name)
+    assert r.code == 0, r.err
+    assert np.array_equal(np.load(io.BytesIO(r.out)), eval("a[%s]" % ",".join(parts), {"a": a}))
+
+
+def test_cat_text(h5range, data):
+    f = data("types.h5")
+    assert h5range("cat", f + "#/vlen_string", "--slice", "0:3").text == '"a" "" "café"\n'
+    assert h5range("cat", f + "#/color").text == "GREEN RED BLUE\n"
+    assert h5range("cat", f + "#/vlen_int").text == "[1, 2, 3] [] [4]\n"
+    assert h5range("cat", f + "#/refs").text.split() == ["/fixed", "null"] or "@" in h5range("cat", f + "#/refs").text
+    assert h5range("cat", f + "#/never_written").text == "-9 -9 -9 -9 -9\n"
+    assert json.loads(h5range("cat", "--json", f + "#/compound").text)[0]["x"] == 1.5
+
+
+def test_chunks_equal_h5py(h5range, data):
+    f = data("btree1.h5")
+    lines = h5range("chunks", f + "#/sparse").text.splitlines()
+    with h5py.File(f) as h:
+        d = h["sparse"].id
+        infos = [d.get_chunk_info(i) for i in range(d.get_num_chunks())]
+    expected = {"%s %d %d %d" % (",".join(map(str, i.chunk_offset)), i.byte_offset, i.size, i.filter_mask) for i in infos}
+    assert set(lines) == expected
+    recursive = h5range("chunks", "--recursive", f).text.splitlines()
+    assert sum(line.startswith("/sparse ") for line in recursive) == len(lines)
+
+
+def test_info(h5range, data):
+    r = json.loads(h5range("info", "--json", data("product.nc") + "#/sst").text)
+    assert r["shape"] == [4, 60, 80]
+    assert r["dimensions"] == ["/time", "/y", "/x"]
+    assert r["attributes"]["scale_factor"] == [0.01]
+    assert [f["name"] for f in r["filters"]] == ["shuffle", "deflate"]
+
+
+def test_stats_and_trace(h5range, data, tmp_path):
+    r = h5range("tree", "--stats", "--trace", tmp_path / "t.json", data("product.nc"))
+    rounds = [json.loads(line) for line in open(tmp_path / "t.json")]
+    assert "rounds %d, requests %d" % (len(rounds), sum(len(x["requests"]) for x in rounds)) in r.err
+
+
+@pytest.mark.parametrize("what, code, text", [
+    ("missing.h5", 3, "no file"), ("text", 5, "it looks like text"), ("login", 5, "HTML page"), ("truncated", 5, "truncated"),
+    ("directory", 4, "a directory"), ("nopath", 3, 'no "nothere"'), ("group", 2, "not a dataset"), ("slice", 2, "--slice"),
+    ("scheme", 6, "not supported"),
+])
+def test_errors_are_one_line_and_say_what(h5range, data, tmp_path, what, code, text):
+    (tmp_path / "text").write_text("some notes\n")
+    (tmp_path / "login").write_text("<!DOCTYPE html><html><body>Sign in</body></html>")
+    whole = open(data("flat_earliest.h5"), "rb").read()
+    (tmp_path / "truncated").write_bytes(whole[:700])
+    args = {"missing.h5": ["tree", tmp_path / "missing.h5"], "directory": ["tree", tmp_path], "nopath": ["info", data("types.h5") + "#/nothere"],
+            "group": ["cat", data("product.nc") + "#/quality"], "slice": ["cat", "--slice", "0:1,99", data("types.h5") + "#/le_i2"],
+            "scheme": ["tree", "ftp://host/file.h5"]}.get(what, ["tree", tmp_path / what])
+    r = h5range(*args)
+    lines = [line for line in (r.err + r.text).splitlines() if text in line]
+    assert lines, (r.err, r.text)
+    assert r.code == code or what == "truncated" and r.code in (1, 5)
+
+
+def test_a_bad_object_does_not_hide_its_siblings(h5range, data, tmp_path):
+    whole = bytearray(open(data("flat_latest.h5"), "rb").read())
+    with h5py.File(data("flat_latest.h5")) as f:
+        addr = h5py.h5o.get_info(f["d003"].id).addr
+    whole[addr] ^= 0xff
+    (tmp_path / "bad.h5").write_bytes(whole)
+    r = h5range("tree", tmp_path / "bad.h5")
+    assert r.code == 1
+    assert all("d%03d" % i in r.text for i in range(10))
+    assert "no object header" in r.text
+
+
+def test_file_names_with_a_hash(h5range, data, tmp_path):
+    (tmp_path / "a#").mkdir()
+    (tmp_path / "a#" / "b.h5").write_bytes(open(data("flat_latest.h5"), "rb").read())
+    assert h5range("tree", tmp_path / "a#" / "b.h5").code == 0
+    assert h5range("cat", str(tmp_path / "a#" / "b.h5") + "#/d001").text == "1 2 3 4\n"

@@ -1,0 +1,36 @@
+"""dump --canonical of every file in tests/data equals what libhdf5 reads in it (NAME.json, written by tests/data/make.py)."""
+import json
+import os
+
+import pytest
+
+from conftest import DATA
+
+FILES = sorted(n for n in os.listdir(DATA) if n.endswith((".h5", ".nc")))
+
+
+def plain(x):
+    """Without the members that are not part of the comparison."""
+    if isinstance(x, dict):
+        return {k: v if k in ("objects", "links", "attributes") and not isinstance(v, dict) else plain_map(v) if k in ("objects", "links", "attributes") else plain(v)
+                for k, v in x.items() if not k.startswith("_")}
+    if isinstance(x, list):
+        return [plain(v) for v in x]
+    return x
+
+
+def plain_map(x):
+    """A map whose keys are names out of the file, which may begin with "_"."""
+    return {k: plain(v) for k, v in x.items()}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_equals_libhdf5(h5range, data, name):
+    with open(data(name + ".json")) as f:
+        expected = json.load(f)
+    r = h5range("dump", "--canonical", data(name))
+    assert r.code == 0, r.err
+    got, want = plain(json.loads(r.text)), plain(expected)
+    for path, node in want["objects"].items():
+        assert got["objects"].get(path) == node, path
+    assert got == want
