@@ -1,0 +1,273 @@
+// Registration, names, and which files are ours to open.
+#include "h5range_file.h"
+
+#include <cstring>
+
+namespace
+{
+
+using h5range::ParsedName;
+
+enum class Claim
+{
+    NONE,
+    REMOTE,
+    ALL
+};
+
+Claim GetClaim()
+{
+    const char *pszClaim = CPLGetConfigOption("H5RANGE_CLAIM", "REMOTE");
+    if (EQUAL(pszClaim, "ALL"))
+        return Claim::ALL;
+    if (EQUAL(pszClaim, "NONE"))
+        return Claim::NONE;
+    if (!EQUAL(pszClaim, "REMOTE"))
+        CPLErrorOnce(CE_Warning, CPLE_IllegalArg, "H5RANGE_CLAIM=%s is not one of NONE, REMOTE, ALL: REMOTE is used", pszClaim);
+    return Claim::REMOTE;
+}
+
+bool IsSingleAllowedDriver(const GDALOpenInfo *poOpenInfo)
+{
+    return CSLCount(poOpenInfo->papszAllowedDrivers) == 1 && EQUAL(poOpenInfo->papszAllowedDrivers[0], "H5RANGE");
+}
+
+bool IsPlainURL(const char *pszName)
+{
+    for (const char *pszScheme : {"http://", "https://", "s3://", "gs://", "az://"})
+        if (STARTS_WITH_CI(pszName, pszScheme))
+            return true;
+    return false;
+}
+
+bool PolicyCovers(const std::string &osURI)
+{
+    const Claim eClaim = GetClaim();
+    return eClaim == Claim::ALL || (eClaim == Claim::REMOTE && h5range::IsNetworkPath(osURI));
+}
+
+// Products that have a driver of their own, as far as their first bytes and their name tell.
+bool BelongsToOthers(const GDALOpenInfo *poOpenInfo)
+{
+    const char *pszExt = CPLGetExtension(poOpenInfo->pszFilename);
+    if ((EQUAL(pszExt, "kea") && GDALGetDriverByName("KEA") != nullptr) || (EQUAL(pszExt, "bag") && GDALGetDriverByName("BAG") != nullptr))
+        return true;
+    const std::string osHead(reinterpret_cast<const char *>(poOpenInfo->pabyHeader), static_cast<size_t>(poOpenInfo->nHeaderBytes));
+    if (osHead.find("Group_F") == std::string::npos)
+        return false;
+    static const struct
+    {
+        const char *pszGroup, *pszDriver;
+    } asProducts[] = {{"BathymetryCoverage", "S102"}, {"WaterLevel", "S104"}, {"SurfaceCurrent", "S111"}};
+    for (const auto &sProduct : asProducts)
+        if (osHead.find(sProduct.pszGroup) != std::string::npos && GDALGetDriverByName(sProduct.pszDriver) != nullptr)
+            return true;
+    return false;
+}
+
+int Identify(GDALOpenInfo *poOpenInfo)
+{
+    const char *pszName = poOpenInfo->pszFilename;
+    if (STARTS_WITH_CI(pszName, "H5RANGE:"))
+        return TRUE;
+    if (STARTS_WITH_CI(pszName, "HDF5:") || STARTS_WITH_CI(pszName, "NETCDF:"))
+        return PolicyCovers(h5range::ParseName(pszName).osURI) && poOpenInfo->papszAllowedDrivers == nullptr;
+    const bool bForced = IsSingleAllowedDriver(poOpenInfo);
+    if (IsPlainURL(pszName))
+        return bForced || GetClaim() != Claim::NONE ? GDAL_IDENTIFY_UNKNOWN : FALSE;
+    if (poOpenInfo->fpL == nullptr || poOpenInfo->nHeaderBytes < 8)
+        return FALSE;
+    if (!bForced && (!PolicyCovers(pszName) || BelongsToOthers(poOpenInfo)))
+        return FALSE;
+    if (h5r_identify(poOpenInfo->pabyHeader, static_cast<size_t>(poOpenInfo->nHeaderBytes)))
+        return TRUE;
+    return bForced ? GDAL_IDENTIFY_UNKNOWN : FALSE; // a user block longer than the header, or an error message worth giving
+}
+
+/** The file as a multidimensional dataset. */
+class MultidimDataset final : public GDALDataset
+{
+  public:
+    explicit MultidimDataset(const std::shared_ptr<GDALGroup> &poRoot) : m_poRoot(poRoot)
+    {
+    }
+    std::shared_ptr<GDALGroup> GetRootGroup() const override
+    {
+        return m_poRoot;
+    }
+
+  private:
+    std::shared_ptr<GDALGroup> m_poRoot;
+};
+
+GDALDataset *Open(GDALOpenInfo *poOpenInfo)
+{
+    try
+    {
+        if (Identify(poOpenInfo) == FALSE)
+            return nullptr;
+        if (poOpenInfo->eAccess == GA_Update)
+        {
+            CPLError(CE_Failure, CPLE_NotSupported, "The H5RANGE driver does not write: open %s for reading", poOpenInfo->pszFilename);
+            return nullptr;
+        }
+        const ParsedName oName = h5range::ParseName(poOpenInfo->pszFilename);
+        if (oName.osURI.empty())
+        {
+            CPLError(CE_Failure, CPLE_OpenFailed, "%s: not a name of the form H5RANGE:\"<uri>\":/group/array or H5RANGE:<uri>#/group/array",
+                     poOpenInfo->pszFilename);
+            return nullptr;
+        }
+        const bool bQuiet = !oName.bPrefixed && !IsSingleAllowedDriver(poOpenInfo);
+        auto poFile = h5range::File::Open(oName.osURI, poOpenInfo, bQuiet);
+        if (!poFile)
+            return nullptr;
+        if (poOpenInfo->nOpenFlags & GDAL_OF_MULTIDIM_RASTER)
+        {
+            auto poRoot = h5range::OpenRootGroup(poFile);
+            if (!poRoot)
+                return nullptr;
+            auto poDS = new MultidimDataset(poRoot);
+            poDS->SetDescription(poOpenInfo->pszFilename);
+            return poDS;
+        }
+        return h5range::OpenRaster(poOpenInfo, poFile, oName);
+    }
+    catch (const std::exception &e)
+    {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "%s: %s", poOpenInfo->pszFilename, e.what());
+        return nullptr;
+    }
+}
+
+void Unload(GDALDriver *)
+{
+    h5range::File::ReleaseKept();
+}
+
+// "https://host/x" -> "/vsicurl/https://host/x", "s3://bucket/key" -> "/vsis3/bucket/key", ...
+std::string MapURI(const std::string &osURI)
+{
+    static const struct
+    {
+        const char *pszScheme, *pszPrefix;
+        bool bWhole;
+    } asSchemes[] = {{"https://", "/vsicurl/", true}, {"http://", "/vsicurl/", true}, {"s3://", "/vsis3/", false},
+                     {"gs://", "/vsigs/", false},     {"az://", "/vsiaz/", false}};
+    for (const auto &s : asSchemes)
+        if (STARTS_WITH_CI(osURI.c_str(), s.pszScheme))
+            return s.pszPrefix + (s.bWhole ? osURI : osURI.substr(strlen(s.pszScheme)));
+    return osURI;
+}
+
+std::string Unquote(const std::string &os)
+{
+    return os.size() >= 2 && os.front() == '"' && os.back() == '"' ? os.substr(1, os.size() - 2) : os;
+}
+
+// An array's full name: "var", "//group/var" and "/group/var" mean the same.
+std::string NormalizeArray(const std::string &os)
+{
+    const std::string osName = Unquote(os);
+    const size_t n = osName.find_first_not_of('/');
+    return n == std::string::npos ? std::string() : "/" + osName.substr(n);
+}
+
+// Where ":" separates an unquoted uri from an array: the last one that is followed by "/group/var" or a plain name, but not the one
+// of "scheme://", of a port, or of a drive letter.
+size_t FindSeparator(const std::string &os)
+{
+    const size_t n = os.rfind(':');
+    if (n == std::string::npos || n <= 1 || os.compare(n, 3, "://") == 0)
+        return std::string::npos;
+    const std::string osAfter = os.substr(n + 1);
+    const bool bPort = osAfter.find_first_not_of("0123456789") != 0 && os.find("://") != std::string::npos &&
+                       os.find('/', os.find("://") + 3) > n;
+    return bPort ? std::string::npos : n;
+}
+
+} // namespace
+
+namespace h5range
+{
+
+ParsedName ParseName(const char *pszName)
+{
+    ParsedName oName;
+    oName.osOriginal = pszName;
+    std::string osRest = pszName;
+
+    if (STARTS_WITH_CI(pszName, "H5RANGE:"))
+    {
+        oName.bPrefixed = true;
+        osRest = pszName + strlen("H5RANGE:");
+    }
+    else if (STARTS_WITH_CI(pszName, "HDF5:") || STARTS_WITH_CI(pszName, "NETCDF:"))
+    {
+        oName.bForeign = true;
+        oName.bHDF5Dialect = STARTS_WITH_CI(pszName, "HDF5:");
+        osRest = strchr(pszName, ':') + 1;
+    }
+    else
+    {
+        oName.osURI = MapURI(osRest);
+        return oName;
+    }
+
+    if (!osRest.empty() && osRest[0] == '"')
+    {
+        const size_t nEnd = osRest.find('"', 1);
+        if (nEnd == std::string::npos)
+            return oName;
+        oName.osURI = MapURI(osRest.substr(1, nEnd - 1));
+        osRest = osRest.substr(nEnd + 1);
+        if (!osRest.empty() && (osRest[0] == ':' || osRest[0] == '#'))
+            oName.osArray = NormalizeArray(osRest.substr(1));
+        return oName;
+    }
+    const size_t nHash = osRest.rfind("#/");
+    const size_t nSeparator = nHash == std::string::npos ? FindSeparator(osRest) : nHash;
+    if (nSeparator != std::string::npos)
+    {
+        oName.osArray = NormalizeArray(osRest.substr(nSeparator + 1));
+        osRest = osRest.substr(0, nSeparator);
+    }
+    oName.osURI = MapURI(osRest);
+    return oName;
+}
+
+} // namespace h5range
+
+extern "C" __attribute__((visibility("default"))) void GDALRegister_H5RANGE();
+extern "C" __attribute__((visibility("default"))) void GDALRegisterMe();
+
+void GDALRegister_H5RANGE()
+{
+    if (GDALGetDriverByName("H5RANGE") != nullptr)
+        return;
+    const int nRuntime = atoi(GDALVersionInfo("VERSION_NUM"));
+    if (nRuntime / 10000 != GDAL_VERSION_NUM / 10000)
+    {
+        CPLError(CE_Failure, CPLE_AppDefined, "gdal_H5RANGE.so was built for GDAL %d.%d and does not work with GDAL %s: build it again for this version",
+                 GDAL_VERSION_MAJOR, GDAL_VERSION_MINOR, GDALVersionInfo("RELEASE_NAME"));
+        return;
+    }
+    auto poDriver = new GDALDriver();
+    poDriver->SetDescription("H5RANGE");
+    poDriver->SetMetadataItem(GDAL_DCAP_RASTER, "YES");
+    poDriver->SetMetadataItem(GDAL_DCAP_MULTIDIM_RASTER, "YES");
+    poDriver->SetMetadataItem(GDAL_DCAP_VIRTUALIO, "YES");
+    poDriver->SetMetadataItem(GDAL_DMD_LONGNAME, "HDF5 and netCDF-4 over byte ranges (h5range)");
+    poDriver->SetMetadataItem(GDAL_DMD_EXTENSIONS, "h5 hdf5 he5 hdf nc nc4 cdf");
+    poDriver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
+    poDriver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, "H5RANGE:");
+    poDriver->pfnIdentify = Identify;
+    poDriver->pfnOpen = Open;
+    poDriver->pfnUnloadDriver = Unload;
+    GetGDALDriverManager()->RegisterDriver(poDriver);
+}
+
+void GDALRegisterMe()
+{
+    GDALRegister_H5RANGE();
+}

@@ -1,0 +1,77 @@
+// What the parts of the driver share: open files, names, errors.
+#ifndef H5RANGE_FILE_H
+#define H5RANGE_FILE_H
+
+#include <memory>
+#include <string>
+
+#include "gdal_priv.h"
+
+#include <h5range/h5range.h>
+
+namespace h5range
+{
+
+/** One open HDF5 file of the process, shared by everything that reads it: a second open costs no request. */
+class File
+{
+  public:
+    /** Opens a file, or finds it among those that are open (or were until lately, for remote ones).
+     * poOpenInfo may be null; its handle and header bytes are reused. bQuiet: a file that is not HDF5 is no error. */
+    static std::shared_ptr<File> Open(const std::string &osName, GDALOpenInfo *poOpenInfo, bool bQuiet = false);
+
+    /** Drops the remote files kept for a next open. */
+    static void ReleaseKept();
+
+    ~File();
+    File(const File &) = delete;
+    File &operator=(const File &) = delete;
+
+    h5r_file *Handle() const
+    {
+        return m_hFile;
+    }
+    /** As GDAL's virtual file system knows it. */
+    const std::string &Name() const
+    {
+        return m_osName;
+    }
+    /** Emits one error for a failure of the core. */
+    void Report(const h5r_error &err, const std::string &osPath = std::string(), CPLErr eClass = CE_Failure) const;
+
+  private:
+    File(h5r_file *hFile, const std::string &osName) : m_hFile(hFile), m_osName(osName)
+    {
+    }
+    h5r_file *const m_hFile;
+    const std::string m_osName;
+};
+
+/** A name as a user types it, taken apart. */
+struct ParsedName
+{
+    std::string osOriginal;
+    std::string osURI;   // for VSI: https://x is /vsicurl/https://x, s3://b/k is /vsis3/b/k
+    std::string osArray; // "/group/variable"; empty: the whole file
+    bool bPrefixed = false;    // H5RANGE:
+    bool bForeign = false;     // HDF5: or NETCDF:
+    bool bHDF5Dialect = false; // HDF5: metadata as GDAL's HDF5 driver names them
+};
+ParsedName ParseName(const char *pszName);
+
+/** Whether a path leads over the network. */
+bool IsNetworkPath(const std::string &osPath);
+
+/** Source over a file of GDAL's virtual file systems; takes fp over. */
+void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource);
+
+std::shared_ptr<GDALGroup> OpenRootGroup(const std::shared_ptr<File> &poFile);
+
+GDALDataset *OpenRaster(GDALOpenInfo *poOpenInfo, const std::shared_ptr<File> &poFile, const ParsedName &oName);
+
+/** The array of a full name such as "/group/variable" (a missing first slash is added). */
+std::shared_ptr<GDALMDArray> OpenArray(const std::shared_ptr<GDALGroup> &poRoot, const std::string &osPath);
+
+} // namespace h5range
+
+#endif
