@@ -268,6 +268,25 @@ struct h5r_type {
  * opaque parts stay as they are; heap references in elements are left alone. */
 H5R_API void h5r_swap(const h5r_type *t, void *elems, size_t n);
 
+/* Numbers of C that a type's values fit in. */
+typedef enum h5r_number {
+    H5R_NO_NUMBER = 0, /* not a number, or one wider than 64 bits */
+    H5R_INT8, H5R_UINT8, H5R_INT16, H5R_UINT16, H5R_INT32, H5R_UINT32, H5R_INT64, H5R_UINT64,
+    H5R_FLOAT32, H5R_FLOAT64
+} h5r_number;
+
+/* The smallest number that holds every value of an integer, bitfield, time, enum or float type of any size, precision and bit
+ * layout. Floats with more bits than FLOAT64 are rounded to it. *same (may be NULL): elements in native byte order already
+ * are that number. */
+H5R_API h5r_number h5r_type_number(const h5r_type *t, bool *same);
+
+/* Bytes of a number: 1, 2, 4, 8. */
+H5R_API size_t h5r_number_size(h5r_number n);
+
+/* Turns n elements as h5r_read_many() gives them (native byte order, t->size bytes each) into numbers of h5r_type_number(t),
+ * packed. The buffers do not overlap. Nothing happens for H5R_NO_NUMBER. */
+H5R_API void h5r_to_numbers(const h5r_type *t, const void *src, size_t n, void *dst);
+
 /* ---------------------------------------------------------------- objects */
 
 typedef enum h5r_kind { H5R_UNKNOWN = 0, H5R_GROUP = 1, H5R_DATASET = 2, H5R_DATATYPE = 3 } h5r_kind;
