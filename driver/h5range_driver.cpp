@@ -23,7 +23,7 @@ Claim GetClaim()
     if (EQUAL(pszClaim, "NONE"))
         return Claim::NONE;
     if (!EQUAL(pszClaim, "REMOTE"))
-        CPLErrorOnce(CE_Warning, CPLE_IllegalArg, "H5RANGE_CLAIM=%s is not one of NONE, REMOTE, ALL: REMOTE is used", pszClaim);
+        CPLError(CE_Warning, CPLE_IllegalArg, "H5RANGE_CLAIM=%s is not one of NONE, REMOTE, ALL: REMOTE is used", pszClaim);
     return Claim::REMOTE;
 }
 

@@ -1,5 +1,7 @@
 #include "h5range_file.h"
 
+#include "cpl_vsi_error.h"
+
 #include <list>
 #include <map>
 #include <mutex>
@@ -74,7 +76,7 @@ VSILFILE *OpenHandle(const std::string &osName)
 
 void ReportOpenFailure(const std::string &osName)
 {
-    const std::string osWhy = VSIGetLastErrorMsg()[0] != '\0' ? VSIGetLastErrorMsg() : CPLGetLastErrorMsg();
+    const std::string osWhy = VSIGetLastErrorNo() != 0 ? VSIGetLastErrorMsg() : CPLGetLastErrorMsg();
     CPLError(CE_Failure, CPLE_OpenFailed, "%s: cannot be opened%s%s. %s", osName.c_str(), osWhy.empty() ? "" : ": ", osWhy.c_str(),
              IsNetworkPath(osName) ? "Check the address; a file that needs a login needs its credentials in GDAL's configuration "
                                      "(GDAL_HTTP_HEADERS, GDAL_HTTP_BEARER, AWS_*, GS_*, AZURE_*)"

@@ -55,7 +55,7 @@ bool ReadGroup(const VSISource &src, h5r_read *reads, size_t n)
     return true;
 }
 
-h5r_status Fail(const VSISource &src, const h5r_read &r, h5r_error *err)
+h5r_status Fail(const h5r_read &r, h5r_error *err)
 {
     const char *pszWhy = CPLGetLastErrorMsg();
     *err = h5r_error{};
@@ -79,7 +79,7 @@ h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err) noex
                 continue;
             for (size_t j = i; j < i + k; j++)
                 if (!ReadOne(src, reads[j]) || (reads[j].got == 0 && !ReadOne(src, reads[j])))
-                    return Fail(src, reads[j], err);
+                    return Fail(reads[j], err);
         }
         return H5R_OK;
     }

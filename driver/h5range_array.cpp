@@ -1,0 +1,452 @@
+// A dataset as a GDALMDArray.
+#include "h5range_multidim.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "h5range_cf.h"
+
+namespace
+{
+
+using namespace h5range;
+
+// What GDAL has other ways for, or what describes dimensions.
+const char *const HIDDEN[] = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS", "_Netcdf4Dimid", "_Netcdf4Coordinates",
+                              "_FillValue", "missing_value", "units", "scale_factor", "add_offset", "grid_mapping", "_Unsigned", nullptr};
+
+// Values that have to be converted pass through a buffer of at most that many bytes.
+constexpr size_t PIECE_BYTES = 64 * 1024 * 1024;
+
+std::string ShowText(const std::string &osParent, const std::string &osName)
+{
+    return osParent == "/" ? "/" + osName : osParent + "/" + osName;
+}
+
+bool IsUnsignedByConvention(const Session &oSession, const h5r_object *psObject, const h5r_type *t)
+{
+    return t->cls == H5R_CLASS_INTEGER && t->is_signed && EQUAL(oSession.GetText(psObject, "_Unsigned").c_str(), "true");
+}
+
+} // namespace
+
+namespace h5range
+{
+
+void CopyWindow(const GByte *pabySrc, const GDALExtendedDataType &oSrcType, const GPtrDiff_t *panSrcStride, GByte *pabyDst,
+                const GDALExtendedDataType &oDstType, const GPtrDiff_t *panDstStride, const size_t *panCount, size_t nDims)
+{
+    const GPtrDiff_t nSrc = static_cast<GPtrDiff_t>(oSrcType.GetSize()), nDst = static_cast<GPtrDiff_t>(oDstType.GetSize());
+    if (nDims <= 1)
+    {
+        GDALExtendedDataType::CopyValues(pabySrc, oSrcType, nDims == 1 ? panSrcStride[0] : 0, pabyDst, oDstType,
+                                         nDims == 1 ? panDstStride[0] : 0, nDims == 1 ? panCount[0] : 1);
+        return;
+    }
+    for (size_t i = 0; i < panCount[0]; i++)
+        CopyWindow(pabySrc + static_cast<GPtrDiff_t>(i) * panSrcStride[0] * nSrc, oSrcType, panSrcStride + 1,
+                   pabyDst + static_cast<GPtrDiff_t>(i) * panDstStride[0] * nDst, oDstType, panDstStride + 1, panCount + 1, nDims - 1);
+}
+
+/************************************************************************/
+/*                               Creation                               */
+/************************************************************************/
+
+std::shared_ptr<Array> Array::Create(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName,
+                                     const h5r_object *psObject)
+{
+    const std::string osFullName = ShowText(aoChain.back().osPath, osName);
+    const h5r_dataset *psDataset = nullptr;
+    std::string osWhyNot;
+    h5r_error err;
+
+    if (h5r_dataset_describe(poSession->Handle(), psObject, &psDataset, &err) != H5R_OK)
+    {
+        poSession->GetFile()->Report(err, osFullName);
+        return nullptr;
+    }
+    auto poType = Type::Create(psDataset->type, IsUnsignedByConvention(*poSession, psObject, psDataset->type), osWhyNot);
+    if (!poType)
+    {
+        CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: GDAL has no type for %s", poSession->GetFile()->Name().c_str(), osFullName.c_str(),
+                 osWhyNot.c_str());
+        return nullptr;
+    }
+    std::shared_ptr<Array> poArray(new Array(poSession, aoChain, osName, psObject, psDataset, poType)); // private constructor
+    poArray->SetSelf(poArray);
+    return poArray;
+}
+
+Array::Array(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName, const h5r_object *psObject,
+             const h5r_dataset *psDataset, const std::shared_ptr<const Type> &poType)
+    : GDALAbstractMDArray(aoChain.back().osPath, osName), GDALPamMDArray(aoChain.back().osPath, osName, poSession->GetPam()),
+      m_poSession(poSession), m_aoChain(aoChain), m_psObject(psObject), m_psDataset(psDataset), m_poType(poType),
+      m_aoDims(poSession->GetDimensions(aoChain, psObject, psDataset, osName)), m_nFileDims(m_aoDims.size())
+{
+    for (size_t i = 0; i < poType->InnerShape().size(); i++)
+        m_aoDims.push_back(std::make_shared<Dimension>(poSession, m_osFullName, "element_dim_" + std::to_string(i), std::string(),
+                                                       std::string(), poType->InnerShape()[i], std::string()));
+    m_osUnit = poSession->GetText(psObject, "units");
+    m_bHasScale = GetDouble("scale_factor", m_dfScale, m_eScaleType);
+    m_bHasOffset = GetDouble("add_offset", m_dfOffset, m_eOffsetType);
+    SetNoData();
+    SetStructuralInfo();
+}
+
+bool Array::GetDouble(const char *pszName, double &dfValue, GDALDataType &eType) const
+{
+    const h5r_attr *psAttr = m_poSession->FindAttribute(m_psObject, pszName);
+    const auto poAttr = psAttr != nullptr && psAttr->space->count == 1 ? Attribute::Create(m_poSession->GetFile(), m_osFullName, psAttr) : nullptr;
+    if (!poAttr || poAttr->GetDataType().GetClass() != GEDTC_NUMERIC)
+        return false;
+    dfValue = poAttr->ReadAsDouble();
+    eType = poAttr->GetDataType().GetNumericDataType();
+    return true;
+}
+
+void Array::SetNoData()
+{
+    const auto &oType = m_poType->GDALType();
+    if (oType.GetClass() != GEDTC_NUMERIC)
+        return;
+    for (const char *pszName : {"_FillValue", "missing_value"})
+    {
+        const h5r_attr *psAttr = m_poSession->FindAttribute(m_psObject, pszName);
+        if (psAttr == nullptr || psAttr->space->count != 1)
+            continue;
+        // The signed fill value of integers that are unsigned by convention.
+        const bool bUnsigned = IsUnsignedByConvention(*m_poSession, m_psObject, m_psDataset->type) && psAttr->type->cls == H5R_CLASS_INTEGER &&
+                               psAttr->type->size == m_psDataset->type->size;
+        std::string osWhyNot;
+        const auto poFrom = Type::Create(psAttr->type, bUnsigned, osWhyNot);
+        if (!poFrom || poFrom->InnerCount() != 1)
+            continue;
+        std::vector<GByte> abyRaw(psAttr->raw_len), abyFrom(poFrom->GDALType().GetSize()), abyTo(oType.GetSize()), abyBack(abyFrom.size());
+        if (poFrom->GDALType().GetClass() == GEDTC_STRING)
+        {
+            const std::string osText = m_poSession->GetText(m_psObject, pszName);
+            if (CPLGetValueType(osText.c_str()) == CPL_VALUE_STRING)
+                continue;
+            const double dfValue = CPLAtof(osText.c_str());
+            GDALCopyWords(&dfValue, GDT_Float64, 0, abyTo.data(), oType.GetNumericDataType(), 0, 1);
+            m_abyNoData = abyTo;
+            return;
+        }
+        if (poFrom->GDALType().GetClass() != GEDTC_NUMERIC || h5r_attr_read(psAttr, abyRaw.data(), abyRaw.size(), nullptr) != H5R_OK)
+            continue;
+        poFrom->Convert(nullptr, abyRaw.data(), 1, abyFrom.data());
+        GDALExtendedDataType::CopyValue(abyFrom.data(), poFrom->GDALType(), abyTo.data(), oType);
+        GDALExtendedDataType::CopyValue(abyTo.data(), oType, abyBack.data(), poFrom->GDALType());
+        double dfFrom = 0, dfBack = 0;
+        GDALCopyWords(abyFrom.data(), poFrom->GDALType().GetNumericDataType(), 0, &dfFrom, GDT_Float64, 0, 1);
+        GDALCopyWords(abyBack.data(), poFrom->GDALType().GetNumericDataType(), 0, &dfBack, GDT_Float64, 0, 1);
+        // A double that only loses digits on the way to float is the same value to whoever wrote it.
+        const bool bSame = dfFrom == dfBack || (std::isnan(dfFrom) && std::isnan(dfBack)) ||
+                           (GDALDataTypeIsFloating(oType.GetNumericDataType()) && std::fabs(dfFrom - dfBack) <= 1e-6 * std::fabs(dfFrom));
+        if (!bSame)
+        {
+            CPLError(CE_Warning, CPLE_AppDefined, "%s#%s: %s = %.17g is no value of the array's type %s and is ignored",
+                     m_poSession->GetFile()->Name().c_str(), m_osFullName.c_str(), pszName, dfFrom,
+                     GDALGetDataTypeName(oType.GetNumericDataType()));
+            continue;
+        }
+        m_abyNoData = abyTo;
+        return;
+    }
+}
+
+void Array::SetStructuralInfo()
+{
+    for (unsigned i = 0; i < m_psDataset->n_filters; i++)
+    {
+        const h5r_filter &sFilter = m_psDataset->filters[i];
+        const char *pszName = h5r_filter_name(sFilter.id);
+        const std::string osName = pszName != nullptr ? CPLString(pszName).toupper() : std::string(CPLSPrintf("%u", sFilter.id));
+        // As GDAL's own drivers put it: the compressor, and what prepares for it.
+        if (sFilter.id == 2 || sFilter.id == 3)
+            m_aosStructuralInfo.SetNameValue("FILTER", osName.c_str());
+        else
+            m_aosStructuralInfo.SetNameValue("COMPRESSION", osName.c_str());
+    }
+}
+
+/************************************************************************/
+/*                               Metadata                               */
+/************************************************************************/
+
+std::vector<GUInt64> Array::GetBlockSize() const
+{
+    std::vector<GUInt64> anBlock(m_aoDims.size(), 0);
+    if (m_psDataset->layout == H5R_LAYOUT_CHUNKED)
+    {
+        std::copy_n(m_psDataset->chunk, m_psDataset->space->rank, anBlock.begin());
+        std::copy(m_poType->InnerShape().begin(), m_poType->InnerShape().end(), anBlock.begin() + static_cast<ptrdiff_t>(m_nFileDims));
+    }
+    return anBlock;
+}
+
+double Array::GetOffset(bool *pbHasOffset, GDALDataType *peStorageType) const
+{
+    if (pbHasOffset != nullptr)
+        *pbHasOffset = m_bHasOffset;
+    if (m_bHasOffset && peStorageType != nullptr)
+        *peStorageType = m_eOffsetType;
+    return m_bHasOffset ? m_dfOffset : 0.0;
+}
+
+double Array::GetScale(bool *pbHasScale, GDALDataType *peStorageType) const
+{
+    if (pbHasScale != nullptr)
+        *pbHasScale = m_bHasScale;
+    if (m_bHasScale && peStorageType != nullptr)
+        *peStorageType = m_eScaleType;
+    return m_bHasScale ? m_dfScale : 1.0;
+}
+
+std::shared_ptr<OGRSpatialReference> Array::GetSpatialRef() const
+{
+    std::lock_guard<std::mutex> oLock(m_oMutex);
+    if (m_bHasSRS)
+        return m_poSRS;
+    m_bHasSRS = true;
+    // Side files of remote files are not looked for.
+    if (!IsNetworkPath(GetFilename()))
+        m_poSRS = GDALPamMDArray::GetSpatialRef();
+    if (!m_poSRS)
+    {
+        m_poSRS = CFSpatialRef(Group::Create(m_poSession, {m_aoChain.front()}, "/"), *this, m_aoChain.back().osPath);
+    }
+    return m_poSRS;
+}
+
+std::vector<std::shared_ptr<GDALMDArray>> Array::GetCoordinateVariables() const
+{
+    std::vector<std::shared_ptr<GDALMDArray>> apoVariables;
+    const CPLStringList aosNames(CSLTokenizeString2(m_poSession->GetText(m_psObject, "coordinates").c_str(), " ", 0));
+    auto poRoot = Group::Create(m_poSession, {m_aoChain.front()}, "/");
+    for (int i = 0; i < aosNames.size(); i++)
+    {
+        auto poVariable = poRoot->ResolveMDArray(aosNames[i], m_aoChain.back().osPath, nullptr);
+        if (poVariable)
+            apoVariables.push_back(poVariable);
+    }
+    return apoVariables;
+}
+
+std::shared_ptr<GDALAttribute> Array::GetAttribute(const std::string &osName) const
+{
+    const h5r_attr *psAttr = m_poSession->FindAttribute(m_psObject, osName.c_str());
+    return psAttr != nullptr ? Attribute::Create(m_poSession->GetFile(), m_osFullName, psAttr) : nullptr;
+}
+
+std::vector<std::shared_ptr<GDALAttribute>> Array::GetAttributes(CSLConstList papszOptions) const
+{
+    return ListAttributes(*m_poSession, m_psObject, m_osFullName, HIDDEN, papszOptions);
+}
+
+CPLErr Array::GetStatistics(bool bApproxOK, bool bForce, double *pdfMin, double *pdfMax, double *pdfMean, double *pdfStdDev,
+                            GUInt64 *pnValidCount, GDALProgressFunc pfnProgress, void *pProgressData)
+{
+    if (IsNetworkPath(GetFilename())) // no side file to look into
+        return GDALMDArray::GetStatistics(bApproxOK, bForce, pdfMin, pdfMax, pdfMean, pdfStdDev, pnValidCount, pfnProgress, pProgressData);
+    return GDALPamMDArray::GetStatistics(bApproxOK, bForce, pdfMin, pdfMax, pdfMean, pdfStdDev, pnValidCount, pfnProgress, pProgressData);
+}
+
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
+std::shared_ptr<GDALGroup> Array::GetRootGroup() const
+{
+    return Group::Create(m_poSession, {m_aoChain.front()}, "/");
+}
+#endif
+
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 12, 0)
+bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawBlockInfo &oInfo) const
+{
+    const h5r_dataset *d = m_psDataset;
+    const unsigned nRank = d->space->rank;
+    h5r_error err;
+
+    oInfo.clear();
+    if (d->layout == H5R_LAYOUT_VIRTUAL || d->layout == H5R_LAYOUT_EXTERNAL)
+    {
+        CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: its blocks lie in other files", GetFilename().c_str(), m_osFullName.c_str());
+        return false;
+    }
+    for (size_t i = 0; i < m_aoDims.size(); i++)
+    {
+        const uint64_t nBlocks = d->layout == H5R_LAYOUT_CHUNKED && i < nRank ? d->grid[i] : 1;
+        if (panBlockCoordinates[i] >= nBlocks)
+        {
+            CPLError(CE_Failure, CPLE_AppDefined, "GetRawBlockInfo(): block %" PRIu64 " of dimension %u, which has %" PRIu64,
+                     panBlockCoordinates[i], static_cast<unsigned>(i), nBlocks);
+            return false;
+        }
+    }
+    h5r_chunk sChunk = {d->storage_offset, d->storage_size, 0, 0};
+    if (d->layout == H5R_LAYOUT_CHUNKED)
+    {
+        const std::vector<uint64_t> anOne(nRank, 1);
+        if (h5r_chunks(m_poSession->Handle(), m_psObject, panBlockCoordinates, anOne.data(), &sChunk, &err) != H5R_OK)
+        {
+            m_poSession->GetFile()->Report(err, m_osFullName);
+            return false;
+        }
+    }
+    if (sChunk.offset == H5R_UNDEFINED) // never written: a block without bytes
+        return true;
+    oInfo.pszFilename = CPLStrdup(GetFilename().c_str());
+    oInfo.nOffset = sChunk.offset;
+    oInfo.nSize = sChunk.size;
+    CPLStringList aosInfo;
+    for (unsigned i = 0; i < d->n_filters; i++)
+        if ((sChunk.skipped >> i & 1) == 0)
+            for (const char *pszKey : {"COMPRESSION", "FILTER"})
+            {
+                const char *pszName = h5r_filter_name(d->filters[i].id);
+                const char *pszValue = m_aosStructuralInfo.FetchNameValue(pszKey);
+                if (pszName != nullptr && pszValue != nullptr && EQUAL(pszName, pszValue))
+                    aosInfo.SetNameValue(pszKey, pszValue);
+            }
+    const h5r_type *t = d->type;
+    while (t->cls == H5R_CLASS_ARRAY || t->cls == H5R_CLASS_ENUM || t->cls == H5R_CLASS_COMPLEX)
+        t = t->base;
+    if ((t->cls == H5R_CLASS_INTEGER || t->cls == H5R_CLASS_FLOAT) && t->size > 1)
+        aosInfo.SetNameValue("ENDIANNESS", t->order == H5R_ORDER_BE ? "BIG" : "LITTLE");
+    oInfo.papszInfo = aosInfo.StealList();
+    return true;
+}
+#endif
+
+/************************************************************************/
+/*                                 Data                                 */
+/************************************************************************/
+
+bool Array::ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const int64_t *panStrideBytes, void *pBuffer) const
+{
+    uint64_t anStart[H5R_MAX_RANK] = {0}, anCount[H5R_MAX_RANK] = {0};
+    int64_t anStep[H5R_MAX_RANK] = {0};
+    h5r_selection sSel{};
+    h5r_error err;
+
+    for (size_t i = 0; i < m_nFileDims; i++)
+    {
+        anStart[i] = panStart[i];
+        anCount[i] = panCount[i];
+        anStep[i] = panCount[i] > 1 ? panStep[i] : 1; // GDAL gives 0 where it does not matter
+    }
+    sSel.start = anStart;
+    sSel.count = anCount;
+    sSel.step = anStep;
+    sSel.dst_stride = panStrideBytes;
+    sSel.dst = pBuffer;
+    sSel.fill_never = true;
+    if (h5r_read_dataset(m_poSession->Handle(), m_psObject, &sSel, &err) == H5R_OK)
+        return true;
+    m_poSession->GetFile()->Report(err, m_osFullName);
+    return false;
+}
+
+bool Array::IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                  const GDALExtendedDataType &oBufferType, void *pBuffer) const
+{
+    if (m_psDataset->space->cls == H5R_SPACE_NULL)
+        return true; // no elements to read
+    try
+    {
+        if (m_poType->IsDirect() && m_nFileDims == m_aoDims.size() && oBufferType == m_poType->GDALType())
+        {
+            int64_t anStride[H5R_MAX_RANK] = {0};
+            for (size_t i = 0; i < m_nFileDims; i++)
+                anStride[i] = static_cast<int64_t>(panStride[i]) * static_cast<int64_t>(oBufferType.GetSize());
+            return ReadFile(panStart, panCount, panStep, anStride, pBuffer);
+        }
+        // The rest in pieces along the outermost dimension that has several elements.
+        size_t nBytes = std::max<size_t>(m_psDataset->type->size, m_poType->InnerCount() * m_poType->GDALType().GetSize());
+        size_t iSplit = 0;
+        while (iSplit + 1 < m_nFileDims && panCount[iSplit] == 1)
+            iSplit++;
+        for (size_t i = iSplit + 1; i < m_nFileDims; i++)
+            nBytes = nBytes > PIECE_BYTES ? nBytes : nBytes * panCount[i];
+        if (m_nFileDims == 0)
+            return ReadPiece(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer));
+        const size_t nRows = std::max<size_t>(1, PIECE_BYTES / std::max<size_t>(1, nBytes));
+        std::vector<GUInt64> anStart(panStart, panStart + m_aoDims.size());
+        std::vector<size_t> anCount(panCount, panCount + m_aoDims.size());
+        for (size_t i = 0; i < panCount[iSplit]; i += nRows)
+        {
+            anStart[iSplit] = panStart[iSplit] + static_cast<GUInt64>(static_cast<GInt64>(i) * panStep[iSplit]);
+            anCount[iSplit] = std::min(nRows, panCount[iSplit] - i);
+            GByte *pabyTo = static_cast<GByte *>(pBuffer) +
+                            static_cast<GPtrDiff_t>(i) * panStride[iSplit] * static_cast<GPtrDiff_t>(oBufferType.GetSize());
+            if (!ReadPiece(anStart.data(), anCount.data(), panStep, panStride, oBufferType, pabyTo))
+                return false;
+        }
+        return true;
+    }
+    catch (const std::bad_alloc &)
+    {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "%s#%s: out of memory", GetFilename().c_str(), m_osFullName.c_str());
+        return false;
+    }
+}
+
+bool Array::ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                      const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const
+{
+    const auto &oType = m_poType->GDALType();
+    const size_t nDims = m_aoDims.size();
+    const h5r_type *psType = m_psDataset->type;
+    size_t nElems = 1;
+    std::vector<int64_t> anBytes(nDims + 1);
+    std::vector<GPtrDiff_t> anFrom(nDims + 1);
+
+    int64_t nStride = static_cast<int64_t>(psType->size);
+    for (size_t i = m_nFileDims; i-- > 0;)
+    {
+        anBytes[i] = nStride;
+        nStride *= static_cast<int64_t>(panCount[i]);
+        nElems *= panCount[i];
+    }
+    std::vector<GByte> abyRaw(nElems * psType->size);
+    if (!ReadFile(panStart, panCount, panStep, anBytes.data(), abyRaw.data()))
+        return false;
+
+    h5r_values *hValues = nullptr;
+    h5r_error err;
+    if (psType->in_heap && h5r_values_load(m_poSession->Handle(), psType, abyRaw.data(), nElems, &hValues, &err) != H5R_OK)
+    {
+        m_poSession->GetFile()->Report(err, m_osFullName);
+        return false;
+    }
+    const std::unique_ptr<h5r_values, void (*)(h5r_values *)> oFree(hValues, h5r_values_free);
+    std::vector<GByte> abyValues;
+    if (!m_poType->IsDirect())
+    {
+        abyValues.resize(nElems * m_poType->InnerCount() * oType.GetSize());
+        m_poType->Convert(hValues, abyRaw.data(), nElems, abyValues.data());
+        abyRaw.clear();
+    }
+
+    // Of an array type's own dimensions the window is taken from whole elements.
+    GPtrDiff_t nOffset = 0, nPacked = 1;
+    for (size_t i = nDims; i-- > m_nFileDims;)
+    {
+        anFrom[i] = nPacked * static_cast<GPtrDiff_t>(panStep[i]);
+        nOffset += nPacked * static_cast<GPtrDiff_t>(panStart[i]);
+        nPacked *= static_cast<GPtrDiff_t>(m_aoDims[i]->GetSize());
+    }
+    for (size_t i = m_nFileDims; i-- > 0;)
+    {
+        anFrom[i] = nPacked;
+        nPacked *= static_cast<GPtrDiff_t>(panCount[i]);
+    }
+    const GByte *pabyFrom = m_poType->IsDirect() ? abyRaw.data() : abyValues.data();
+    CopyWindow(pabyFrom + nOffset * static_cast<GPtrDiff_t>(oType.GetSize()), oType, anFrom.data(), pabyBuffer, oBufferType, panStride, panCount,
+               nDims);
+    for (size_t i = 0; i < nElems * m_poType->InnerCount() && oType.NeedsFreeDynamicMemory(); i++)
+        oType.FreeDynamicMemory(abyValues.data() + i * oType.GetSize());
+    return true;
+}
+
+} // namespace h5range

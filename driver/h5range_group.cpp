@@ -1,0 +1,159 @@
+#include "h5range_multidim.h"
+
+#include <algorithm>
+
+namespace
+{
+
+using namespace h5range;
+
+const char *const HIDDEN[] = {"_NCProperties", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_nc3_strict", nullptr};
+
+bool IsAncestor(const Chain &aoChain, const h5r_object *psObject)
+{
+    return std::any_of(aoChain.begin(), aoChain.end(), [psObject](const Place &o) { return o.psGroup->addr == psObject->addr; });
+}
+
+std::string Join(const std::string &osParent, const std::string &osName)
+{
+    return osParent == "/" ? "/" + osName : osParent + "/" + osName;
+}
+
+} // namespace
+
+namespace h5range
+{
+
+std::shared_ptr<GDALGroup> OpenRootGroup(const std::shared_ptr<File> &poFile)
+{
+    auto poSession = std::make_shared<Session>(poFile);
+    const Place oRoot = poSession->Root();
+    return oRoot.psGroup != nullptr ? Group::Create(poSession, {oRoot}, "/") : nullptr;
+}
+
+std::shared_ptr<GDALMDArray> OpenArray(const std::shared_ptr<GDALGroup> &poRoot, const std::string &osPath)
+{
+    return poRoot->OpenMDArrayFromFullname(osPath.empty() || osPath[0] != '/' ? "/" + osPath : osPath);
+}
+
+Group::Group(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osParentName, const std::string &osName)
+    : GDALGroup(osParentName, osName), m_poSession(poSession), m_aoChain(aoChain)
+{
+}
+
+std::shared_ptr<Group> Group::Create(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName)
+{
+    const std::string osParent = aoChain.size() > 1 ? aoChain[aoChain.size() - 2].osPath : std::string();
+    return std::shared_ptr<Group>(new Group(poSession, aoChain, osParent, osName)); // private constructor
+}
+
+const std::vector<Child> &Group::Children() const
+{
+    std::lock_guard<std::mutex> oLock(m_oMutex);
+    if (!m_bListed)
+    {
+        m_poSession->PrefetchListed(m_aoChain.back().psGroup);
+        m_aoChildren = m_poSession->GetChildren(m_aoChain.back().psGroup, m_aoChain.back().osPath);
+        m_bListed = true;
+    }
+    return m_aoChildren;
+}
+
+// A child by the name that GDAL shows, without listing the group. netCDF-4 stores a variable that has the name of a dimension but is
+// not its coordinate as "_nc4_non_coord_<name>".
+const h5r_object *Group::Find(const std::string &osName, std::string &osLink) const
+{
+    const h5r_object *psObject = nullptr;
+    h5r_error err;
+    if (osName.empty() || osName.find('/') != std::string::npos)
+        return nullptr;
+    for (const char *pszPrefix : {"", "_nc4_non_coord_"})
+    {
+        osLink = pszPrefix + osName;
+        const h5r_status eStatus = h5r_lookup(m_poSession->Handle(), m_aoChain.back().psGroup, osLink.c_str(), &psObject, &err);
+        if (eStatus == H5R_OK)
+        {
+            m_poSession->PrefetchObject(psObject);
+            if (psObject->kind != H5R_DATASET || !m_poSession->IsPureDimension(psObject))
+                return psObject;
+        }
+        else if (eStatus != H5R_ERR_NOT_FOUND)
+        {
+            m_poSession->GetFile()->Report(err, Join(m_osFullName, osName));
+            return nullptr;
+        }
+    }
+    return nullptr;
+}
+
+std::vector<std::string> Group::GetGroupNames(CSLConstList) const
+{
+    std::vector<std::string> aosNames;
+    for (const Child &oChild : Children())
+        if (oChild.psObject->kind == H5R_GROUP && !IsAncestor(m_aoChain, oChild.psObject))
+            aosNames.push_back(oChild.osName);
+    return aosNames;
+}
+
+std::shared_ptr<GDALGroup> Group::OpenGroup(const std::string &osName, CSLConstList) const
+{
+    std::string osLink;
+    const h5r_object *psObject = Find(osName, osLink);
+    if (psObject == nullptr || psObject->kind != H5R_GROUP)
+        return nullptr;
+    Chain aoChain = m_aoChain;
+    aoChain.push_back({psObject, Join(m_aoChain.back().osPath, osName)});
+    return Create(m_poSession, aoChain, osName);
+}
+
+std::vector<std::string> Group::GetMDArrayNames(CSLConstList) const
+{
+    std::vector<std::string> aosNames;
+    for (const Child &oChild : Children())
+    {
+        const h5r_dataset *psDataset = nullptr;
+        std::string osWhyNot;
+        if (oChild.psObject->kind != H5R_DATASET || m_poSession->IsPureDimension(oChild.psObject))
+            continue;
+        // One that cannot be described is listed: opening it says why.
+        if (h5r_dataset_describe(m_poSession->Handle(), oChild.psObject, &psDataset, nullptr) == H5R_OK &&
+            !Type::Create(psDataset->type, false, osWhyNot))
+        {
+            CPLDebug("H5RANGE", "%s#%s is left out: GDAL has no type for %s", m_poSession->GetFile()->Name().c_str(),
+                     Join(m_osFullName, oChild.osName).c_str(), osWhyNot.c_str());
+            continue;
+        }
+        aosNames.push_back(oChild.osName);
+    }
+    return aosNames;
+}
+
+std::shared_ptr<GDALMDArray> Group::OpenMDArray(const std::string &osName, CSLConstList) const
+{
+    std::string osLink;
+    const h5r_object *psObject = Find(osName, osLink);
+    return psObject != nullptr && psObject->kind == H5R_DATASET ? Array::Create(m_poSession, m_aoChain, osName, psObject) : nullptr;
+}
+
+std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) const
+{
+    std::vector<std::shared_ptr<GDALDimension>> aoDims;
+    for (const Child &oChild : Children())
+        if (Session::IsScale(*m_poSession, oChild.psObject))
+            aoDims.push_back(m_poSession->GetScaleDimension(oChild.psObject, Join(m_aoChain.back().osPath, oChild.osLink),
+                                                            m_poSession->GetScaleSize(oChild.psObject)));
+    return aoDims;
+}
+
+std::shared_ptr<GDALAttribute> Group::GetAttribute(const std::string &osName) const
+{
+    const h5r_attr *psAttr = m_poSession->FindAttribute(m_aoChain.back().psGroup, osName.c_str());
+    return psAttr != nullptr ? Attribute::Create(m_poSession->GetFile(), m_osFullName, psAttr) : nullptr;
+}
+
+std::vector<std::shared_ptr<GDALAttribute>> Group::GetAttributes(CSLConstList papszOptions) const
+{
+    return ListAttributes(*m_poSession, m_aoChain.back().psGroup, m_osFullName, HIDDEN, papszOptions);
+}
+
+} // namespace h5range

@@ -1,0 +1,267 @@
+// Groups, arrays, attributes and dimensions of one HDF5 file as GDAL's multidimensional classes.
+#ifndef H5RANGE_MULTIDIM_H
+#define H5RANGE_MULTIDIM_H
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gdal_pam.h"
+
+#include "h5range_types.h"
+
+namespace h5range
+{
+
+class Group;
+class Array;
+
+/** A group on the way from the root to an object. */
+struct Place
+{
+    const h5r_object *psGroup;
+    std::string osPath; // "/", "/a", "/a/b"
+};
+using Chain = std::vector<Place>; // root first
+
+/** An object of the file by a link of a group. */
+struct Child
+{
+    std::string osName;     // in GDAL
+    std::string osLink;     // in the file
+    const h5r_object *psObject;
+};
+
+class Dimension final : public GDALDimension
+{
+  public:
+    Dimension(const std::shared_ptr<class Session> &poSession, const std::string &osParentName, const std::string &osName,
+              const std::string &osType, const std::string &osDirection, GUInt64 nSize, const std::string &osVariable);
+
+    std::shared_ptr<GDALMDArray> GetIndexingVariable() const override;
+
+  private:
+    std::shared_ptr<class Session> m_poSession;
+    std::string m_osVariable; // full name of its coordinate variable, or empty
+};
+
+/** What the objects of one open of a file share: the file, prefetching, dimensions. */
+class Session : public std::enable_shared_from_this<Session>
+{
+  public:
+    explicit Session(const std::shared_ptr<File> &poFile);
+
+    const std::shared_ptr<File> &GetFile() const
+    {
+        return m_poFile;
+    }
+    h5r_file *Handle() const
+    {
+        return m_poFile->Handle();
+    }
+    const std::shared_ptr<GDALPamMultiDim> &GetPam() const
+    {
+        return m_poPam;
+    }
+
+    /** Links of a group as objects: hard links, and soft links to datasets; in creation order where the file has it. What
+     * cannot be read is left out with a warning. */
+    std::vector<Child> GetChildren(const h5r_object *psGroup, const std::string &osPath);
+
+    /** Attribute of an object; nullptr when it has none of that name, or an unreadable one. */
+    const h5r_attr *FindAttribute(const h5r_object *psObject, const char *pszName) const;
+    /** Value of a text attribute of one element; empty when there is none. */
+    std::string GetText(const h5r_object *psObject, const char *pszName) const;
+
+    /** Loads an object with its attributes and the dimension scales it refers to in as few rounds as that takes. */
+    void PrefetchObject(const h5r_object *psObject);
+    /** Called when a group is listed: loads what is directly in it; from the second group on everything below the root, as the
+     * caller is walking through the file. */
+    void PrefetchListed(const h5r_object *psGroup);
+
+    /** The root group with its path. */
+    Place Root() const;
+
+    std::shared_ptr<GDALMDArray> OpenArray(const std::string &osFullName);
+
+    /** Dimensions of a dataset: those of its scales, its labels, or anonymous ones. */
+    std::vector<std::shared_ptr<GDALDimension>> GetDimensions(const Chain &aoChain, const h5r_object *psObject,
+                                                              const h5r_dataset *psDataset, const std::string &osName);
+    /** The dimension that a scale stands for. nSize: extent of the array that uses it. */
+    std::shared_ptr<GDALDimension> GetScaleDimension(const h5r_object *psScale, const std::string &osPath, GUInt64 nSize);
+    /** Length that a scale gives its dimension. */
+    GUInt64 GetScaleSize(const h5r_object *psScale) const;
+
+    static bool IsScale(const Session &oSession, const h5r_object *psObject);
+    /** A scale that netCDF-4 writes for a dimension without a variable. */
+    bool IsPureDimension(const h5r_object *psObject) const;
+
+  private:
+    std::string FindPath(const Chain &aoChain, uint64_t nAddr);
+    std::vector<const h5r_object *> GetScales(const h5r_object *psObject, unsigned nRank);
+    std::vector<const h5r_object *> GetScalesByIds(const Chain &aoChain, const h5r_object *psObject, unsigned nRank);
+    unsigned PhonyNumber(const Chain &aoChain, const h5r_object *psObject, const h5r_dataset *psDataset, unsigned iDim);
+
+    std::shared_ptr<File> m_poFile;
+    std::shared_ptr<GDALPamMultiDim> m_poPam;
+    std::mutex m_oMutex{};
+    unsigned m_nListed = 0;       // groups listed so far
+    bool m_bWholeFile = false;    // everything has been prefetched
+    uint64_t m_nListedAddr = 0;   // the first of them
+    std::map<std::pair<uint64_t, GUInt64>, std::weak_ptr<GDALDimension>> m_oDimensions{};
+    using PhonyNumbers = std::map<std::pair<uint64_t, unsigned>, unsigned>; // (dataset, dimension) -> number
+    std::map<uint64_t, PhonyNumbers> m_oPhony{};                            // by group
+};
+
+class Attribute final : public GDALAttribute
+{
+  public:
+    /** nullptr when the type has no counterpart. */
+    static std::shared_ptr<GDALAttribute> Create(const std::shared_ptr<File> &poFile, const std::string &osParentName,
+                                                 const h5r_attr *psAttr);
+
+    const std::vector<std::shared_ptr<GDALDimension>> &GetDimensions() const override
+    {
+        return m_aoDims;
+    }
+    const GDALExtendedDataType &GetDataType() const override
+    {
+        return m_poType->GDALType();
+    }
+
+  protected:
+    bool IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+               const GDALExtendedDataType &oBufferType, void *pBuffer) const override;
+
+  private:
+    Attribute(const std::shared_ptr<File> &poFile, const std::string &osParentName, const h5r_attr *psAttr,
+              const std::shared_ptr<const Type> &poType);
+
+    std::shared_ptr<File> m_poFile;
+    const h5r_attr *m_psAttr;
+    std::shared_ptr<const Type> m_poType;
+    std::vector<std::shared_ptr<GDALDimension>> m_aoDims{};
+};
+
+/** Attributes of an object as GDAL shows them; apszHidden (NULL-terminated) are left out unless papszOptions has SHOW_ALL. */
+std::vector<std::shared_ptr<GDALAttribute>> ListAttributes(const Session &oSession, const h5r_object *psObject, const std::string &osFullName,
+                                                           const char *const *papszHidden, CSLConstList papszOptions);
+
+class Group final : public GDALGroup
+{
+  public:
+    static std::shared_ptr<Group> Create(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName);
+
+    std::vector<std::string> GetGroupNames(CSLConstList papszOptions) const override;
+    std::shared_ptr<GDALGroup> OpenGroup(const std::string &osName, CSLConstList papszOptions) const override;
+    std::vector<std::string> GetMDArrayNames(CSLConstList papszOptions) const override;
+    std::shared_ptr<GDALMDArray> OpenMDArray(const std::string &osName, CSLConstList papszOptions) const override;
+    std::vector<std::shared_ptr<GDALDimension>> GetDimensions(CSLConstList papszOptions) const override;
+    std::shared_ptr<GDALAttribute> GetAttribute(const std::string &osName) const override;
+    std::vector<std::shared_ptr<GDALAttribute>> GetAttributes(CSLConstList papszOptions) const override;
+
+  private:
+    Group(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osParentName, const std::string &osName);
+    const std::vector<Child> &Children() const;
+    const h5r_object *Find(const std::string &osName, std::string &osLink) const;
+
+    std::shared_ptr<Session> m_poSession;
+    Chain m_aoChain;
+    mutable std::mutex m_oMutex{};
+    mutable bool m_bListed = false;
+    mutable std::vector<Child> m_aoChildren{};
+};
+
+class Array final : public GDALPamMDArray
+{
+  public:
+    /** Emits an error and returns nullptr when the dataset cannot be described or its type has no counterpart. */
+    static std::shared_ptr<Array> Create(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName,
+                                         const h5r_object *psObject);
+
+    bool IsWritable() const override
+    {
+        return false;
+    }
+    const std::string &GetFilename() const override
+    {
+        return m_poSession->GetFile()->Name();
+    }
+    const std::vector<std::shared_ptr<GDALDimension>> &GetDimensions() const override
+    {
+        return m_aoDims;
+    }
+    const GDALExtendedDataType &GetDataType() const override
+    {
+        return m_poType->GDALType();
+    }
+    std::vector<GUInt64> GetBlockSize() const override;
+    CSLConstList GetStructuralInfo() const override
+    {
+        return m_aosStructuralInfo.List();
+    }
+    const std::string &GetUnit() const override
+    {
+        return m_osUnit;
+    }
+    const void *GetRawNoDataValue() const override
+    {
+        return m_abyNoData.empty() ? nullptr : m_abyNoData.data();
+    }
+    double GetOffset(bool *pbHasOffset, GDALDataType *peStorageType) const override;
+    double GetScale(bool *pbHasScale, GDALDataType *peStorageType) const override;
+    std::shared_ptr<OGRSpatialReference> GetSpatialRef() const override;
+    std::vector<std::shared_ptr<GDALMDArray>> GetCoordinateVariables() const override;
+    std::shared_ptr<GDALAttribute> GetAttribute(const std::string &osName) const override;
+    std::vector<std::shared_ptr<GDALAttribute>> GetAttributes(CSLConstList papszOptions) const override;
+    CPLErr GetStatistics(bool bApproxOK, bool bForce, double *pdfMin, double *pdfMax, double *pdfMean, double *pdfStdDev,
+                         GUInt64 *pnValidCount, GDALProgressFunc pfnProgress, void *pProgressData) override;
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
+    std::shared_ptr<GDALGroup> GetRootGroup() const override;
+#endif
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 12, 0)
+    bool GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawBlockInfo &oInfo) const override;
+#endif
+
+  protected:
+    bool IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+               const GDALExtendedDataType &oBufferType, void *pBuffer) const override;
+
+  private:
+    Array(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName, const h5r_object *psObject,
+          const h5r_dataset *psDataset, const std::shared_ptr<const Type> &poType);
+    void SetNoData();
+    void SetStructuralInfo();
+    bool GetDouble(const char *pszName, double &dfValue, GDALDataType &eType) const;
+    bool ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                   const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
+    bool ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const int64_t *panStrideBytes, void *pBuffer) const;
+
+    std::shared_ptr<Session> m_poSession;
+    Chain m_aoChain;
+    const h5r_object *m_psObject;
+    const h5r_dataset *m_psDataset;
+    std::shared_ptr<const Type> m_poType;
+    std::vector<std::shared_ptr<GDALDimension>> m_aoDims{};
+    size_t m_nFileDims; // of m_aoDims; the others are those of an array type
+    std::string m_osUnit{};
+    std::vector<GByte> m_abyNoData{};
+    CPLStringList m_aosStructuralInfo{};
+    bool m_bHasScale = false, m_bHasOffset = false;
+    double m_dfScale = 1, m_dfOffset = 0;
+    GDALDataType m_eScaleType = GDT_Unknown, m_eOffsetType = GDT_Unknown;
+    mutable std::mutex m_oMutex{};
+    mutable bool m_bHasSRS = false; // m_poSRS has been looked for
+    mutable std::shared_ptr<OGRSpatialReference> m_poSRS{};
+};
+
+/** Copies elements of an n-dimensional window. Strides in elements. */
+void CopyWindow(const GByte *pabySrc, const GDALExtendedDataType &oSrcType, const GPtrDiff_t *panSrcStride, GByte *pabyDst,
+                const GDALExtendedDataType &oDstType, const GPtrDiff_t *panDstStride, const size_t *panCount, size_t nDims);
+
+} // namespace h5range
+
+#endif

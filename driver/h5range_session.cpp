@@ -1,0 +1,455 @@
+// One open of a file: what is loaded ahead, which links lead to what, and dimensions.
+#include "h5range_multidim.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "h5range_cf.h"
+
+namespace
+{
+
+using namespace h5range;
+
+constexpr unsigned OBJECT_AND_SCALES = H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES;
+constexpr char PURE_DIMENSION[] = "This is a netCDF dimension but not a netCDF variable";
+constexpr char NON_COORDINATE[] = "_nc4_non_coord_";
+// Groups with more links than that name their anonymous dimensions without loading all datasets of the group.
+constexpr size_t MAX_NUMBERED = 1000;
+
+std::string Join(const std::string &osParent, const std::string &osName)
+{
+    return osParent == "/" ? "/" + osName : osParent + "/" + osName;
+}
+
+std::string ParentOf(const std::string &osPath)
+{
+    const size_t n = osPath.rfind('/');
+    return n == 0 || n == std::string::npos ? "/" : osPath.substr(0, n);
+}
+
+std::string ShownName(const std::string &osLink)
+{
+    return osLink.rfind(NON_COORDINATE, 0) == 0 ? osLink.substr(strlen(NON_COORDINATE)) : osLink;
+}
+
+} // namespace
+
+namespace h5range
+{
+
+/************************************************************************/
+/*                              Dimension                               */
+/************************************************************************/
+
+Dimension::Dimension(const std::shared_ptr<Session> &poSession, const std::string &osParentName, const std::string &osName,
+                     const std::string &osType, const std::string &osDirection, GUInt64 nSize, const std::string &osVariable)
+    : GDALDimension(osParentName, osName, osType, osDirection, nSize), m_poSession(poSession), m_osVariable(osVariable)
+{
+}
+
+std::shared_ptr<GDALMDArray> Dimension::GetIndexingVariable() const
+{
+    return m_osVariable.empty() ? nullptr : m_poSession->OpenArray(m_osVariable);
+}
+
+/************************************************************************/
+/*                               Session                                */
+/************************************************************************/
+
+Session::Session(const std::shared_ptr<File> &poFile)
+    : m_poFile(poFile), m_poPam(std::make_shared<GDALPamMultiDim>(poFile->Name()))
+{
+}
+
+Place Session::Root() const
+{
+    const h5r_object *psRoot = nullptr;
+    h5r_error err;
+    if (h5r_lookup(Handle(), nullptr, "/", &psRoot, &err) != H5R_OK)
+        m_poFile->Report(err);
+    return {psRoot, "/"};
+}
+
+std::vector<Child> Session::GetChildren(const h5r_object *psGroup, const std::string &osPath)
+{
+    const h5r_link *const *papsLinks = nullptr;
+    const h5r_error *psBad = nullptr;
+    size_t n = 0;
+    h5r_error err;
+    std::vector<Child> aoChildren;
+
+    if (h5r_links(Handle(), psGroup, true, &papsLinks, &n, &psBad, &err) != H5R_OK)
+    {
+        m_poFile->Report(err, osPath);
+        return aoChildren;
+    }
+    if (psBad != nullptr)
+        m_poFile->Report(*psBad, osPath, CE_Warning);
+    aoChildren.reserve(n);
+    for (size_t i = 0; i < n; i++)
+    {
+        const h5r_link &sLink = *papsLinks[i];
+        const h5r_object *psObject = nullptr;
+        h5r_status eStatus = H5R_ERR_NOT_FOUND;
+        if (sLink.kind == H5R_LINK_HARD)
+            eStatus = h5r_object_at(Handle(), sLink.addr, &psObject, &err);
+        else if (sLink.kind == H5R_LINK_SOFT)
+            eStatus = h5r_lookup(Handle(), psGroup, sLink.target, &psObject, &err);
+        if (eStatus != H5R_OK)
+        {
+            if (sLink.kind == H5R_LINK_HARD)
+                m_poFile->Report(err, Join(osPath, sLink.name), CE_Warning);
+            continue; // a dangling soft link is no error
+        }
+        // Soft links to groups would show whole branches again, and cycles.
+        if (sLink.kind == H5R_LINK_SOFT && psObject->kind != H5R_DATASET)
+            continue;
+        aoChildren.push_back({ShownName(sLink.name), sLink.name, psObject});
+    }
+    return aoChildren;
+}
+
+const h5r_attr *Session::FindAttribute(const h5r_object *psObject, const char *pszName) const
+{
+    const h5r_attr *const *papsAttrs = nullptr;
+    size_t n = 0;
+    if (h5r_attrs(Handle(), psObject, false, &papsAttrs, &n, nullptr, nullptr) != H5R_OK)
+        return nullptr;
+    const auto less = [](const h5r_attr *psAttr, const char *psz) { return strcmp(psAttr->name, psz) < 0; };
+    const auto it = std::lower_bound(papsAttrs, papsAttrs + n, pszName, less);
+    return it != papsAttrs + n && strcmp((*it)->name, pszName) == 0 && (*it)->error == nullptr ? *it : nullptr;
+}
+
+std::string Session::GetText(const h5r_object *psObject, const char *pszName) const
+{
+    const h5r_attr *psAttr = FindAttribute(psObject, pszName);
+    if (psAttr == nullptr || psAttr->space->count != 1 ||
+        (psAttr->type->cls != H5R_CLASS_STRING && !(psAttr->type->cls == H5R_CLASS_VLEN && psAttr->type->vlen_string)))
+        return std::string();
+    const auto poAttr = Attribute::Create(m_poFile, std::string(), psAttr);
+    const char *pszValue = poAttr ? poAttr->ReadAsString() : nullptr;
+    return pszValue != nullptr ? pszValue : "";
+}
+
+void Session::PrefetchObject(const h5r_object *psObject)
+{
+    (void)h5r_prefetch(Handle(), psObject, 0, OBJECT_AND_SCALES, nullptr); // what fails is reported when it is asked for
+}
+
+void Session::PrefetchListed(const h5r_object *psGroup)
+{
+    bool bWhole = false;
+    {
+        std::lock_guard<std::mutex> oLock(m_oMutex);
+        if (m_bWholeFile)
+            return;
+        if (m_nListed > 0 && m_nListedAddr == psGroup->addr)
+            return;
+        m_nListedAddr = psGroup->addr;
+        bWhole = m_nListed++ > 0;
+        m_bWholeFile = bWhole;
+    }
+    const h5r_object *psFrom = bWhole ? Root().psGroup : psGroup;
+    if (psFrom != nullptr)
+        (void)h5r_prefetch(Handle(), psFrom, bWhole ? 64 : 1, OBJECT_AND_SCALES, nullptr);
+}
+
+std::shared_ptr<GDALMDArray> Session::OpenArray(const std::string &osFullName)
+{
+    const Place oRoot = Root();
+    if (oRoot.psGroup == nullptr)
+        return nullptr;
+    auto poRoot = Group::Create(shared_from_this(), {oRoot}, "/");
+    return poRoot->OpenMDArrayFromFullname(osFullName);
+}
+
+/************************************************************************/
+/*                          Dimension scales                            */
+/************************************************************************/
+
+bool Session::IsScale(const Session &oSession, const h5r_object *psObject)
+{
+    return psObject->kind == H5R_DATASET && oSession.GetText(psObject, "CLASS") == "DIMENSION_SCALE";
+}
+
+bool Session::IsPureDimension(const h5r_object *psObject) const
+{
+    return GetText(psObject, "NAME").rfind(PURE_DIMENSION, 0) == 0 && IsScale(*this, psObject);
+}
+
+namespace
+{
+
+// Values of an attribute of integers, in its order.
+std::vector<GInt64> GetIntegers(const h5r_attr *psAttr)
+{
+    std::vector<GInt64> anValues;
+    if (psAttr == nullptr || psAttr->type->cls != H5R_CLASS_INTEGER || psAttr->type->size > 8 || psAttr->space->count > H5R_MAX_RANK)
+        return anValues;
+    const h5r_number eNumber = h5r_type_number(psAttr->type, nullptr);
+    std::vector<GByte> abyRaw(psAttr->raw_len + 1), abyNumbers(8 * static_cast<size_t>(psAttr->space->count) + 8);
+    if (eNumber == H5R_NO_NUMBER || h5r_attr_read(psAttr, abyRaw.data(), abyRaw.size(), nullptr) != H5R_OK)
+        return anValues;
+    const size_t nSize = h5r_number_size(eNumber), nCount = static_cast<size_t>(psAttr->space->count);
+    h5r_to_numbers(psAttr->type, abyRaw.data(), nCount, abyNumbers.data());
+    for (size_t i = 0; i < nCount; i++)
+    {
+        GInt64 nValue = 0;
+        GByte *pabyValue = abyNumbers.data() + i * nSize;
+        if (nSize == 8)
+            memcpy(&nValue, pabyValue, 8);
+        else if (nSize == 4)
+        {
+            GInt32 n = 0;
+            memcpy(&n, pabyValue, 4);
+            nValue = n;
+        }
+        else if (nSize == 2)
+        {
+            GInt16 n = 0;
+            memcpy(&n, pabyValue, 2);
+            nValue = n;
+        }
+        else
+            nValue = static_cast<signed char>(*pabyValue);
+        anValues.push_back(nValue);
+    }
+    return anValues;
+}
+
+} // namespace
+
+GUInt64 Session::GetScaleSize(const h5r_object *psScale) const
+{
+    const h5r_dataset *psDataset = nullptr;
+    if (h5r_dataset_describe(Handle(), psScale, &psDataset, nullptr) != H5R_OK || psDataset->space->rank == 0)
+        return 0;
+    if (psDataset->space->rank == 1)
+        return psDataset->space->shape[0];
+    // A coordinate variable of several dimensions: its own one is that whose number it bears.
+    const auto anIds = GetIntegers(FindAttribute(psScale, "_Netcdf4Coordinates"));
+    const auto anOwn = GetIntegers(FindAttribute(psScale, "_Netcdf4Dimid"));
+    for (unsigned i = 0; i < psDataset->space->rank && i < anIds.size() && !anOwn.empty(); i++)
+        if (anIds[i] == anOwn[0])
+            return psDataset->space->shape[i];
+    return psDataset->space->shape[0];
+}
+
+std::shared_ptr<GDALDimension> Session::GetScaleDimension(const h5r_object *psScale, const std::string &osPath, GUInt64 nSize)
+{
+    const auto oKey = std::make_pair(psScale->addr, nSize);
+    {
+        std::lock_guard<std::mutex> oLock(m_oMutex);
+        const auto it = m_oDimensions.find(oKey);
+        if (it != m_oDimensions.end())
+            if (auto poDim = it->second.lock())
+                return poDim;
+    }
+    const std::string osParent = ParentOf(osPath);
+    const std::string osName = ShownName(osPath.substr(osPath.rfind('/') + 1));
+    std::string osType, osDirection;
+    CFDimensionRole([this, psScale](const char *pszAttr) { return GetText(psScale, pszAttr); }, osName, osType, osDirection);
+    // An array shorter or longer than its scale (unlimited dimensions) has no coordinates along it that fit.
+    const bool bHasVariable = !IsPureDimension(psScale) && GetScaleSize(psScale) == nSize;
+    auto poDim = std::make_shared<Dimension>(shared_from_this(), osParent, osName, osType, osDirection, nSize,
+                                             bHasVariable ? Join(osParent, osName) : std::string());
+    std::lock_guard<std::mutex> oLock(m_oMutex);
+    m_oDimensions[oKey] = poDim;
+    return poDim;
+}
+
+// Path of an object whose address is known from a reference: from what has been read so far, else from the links of the groups on
+// the way to the array that refers to it, else from the whole file.
+std::string Session::FindPath(const Chain &aoChain, uint64_t nAddr)
+{
+    const char *pszKnown = h5r_known_path(Handle(), nAddr);
+    for (size_t i = aoChain.size(); pszKnown == nullptr && i-- > 0;)
+    {
+        const h5r_link *const *papsLinks = nullptr;
+        size_t n = 0;
+        if (h5r_links(Handle(), aoChain[i].psGroup, false, &papsLinks, &n, nullptr, nullptr) != H5R_OK)
+            continue;
+        for (size_t k = 0; k < n; k++)
+            if (papsLinks[k]->kind == H5R_LINK_HARD && papsLinks[k]->addr == nAddr)
+                return Join(aoChain[i].osPath, papsLinks[k]->name);
+        pszKnown = h5r_known_path(Handle(), nAddr);
+    }
+    if (pszKnown == nullptr)
+    {
+        (void)h5r_prefetch(Handle(), aoChain.front().psGroup, 64, 0, nullptr);
+        pszKnown = h5r_known_path(Handle(), nAddr);
+    }
+    return pszKnown != nullptr ? pszKnown : "";
+}
+
+// The first scale of each dimension by DIMENSION_LIST; nullptr where there is none.
+std::vector<const h5r_object *> Session::GetScales(const h5r_object *psObject, unsigned nRank)
+{
+    std::vector<const h5r_object *> apsScales(nRank, nullptr);
+    const h5r_attr *psList = FindAttribute(psObject, "DIMENSION_LIST");
+    if (psList == nullptr || psList->type->cls != H5R_CLASS_VLEN || psList->type->vlen_string ||
+        psList->type->base->cls != H5R_CLASS_REFERENCE || psList->space->count != nRank)
+        return apsScales;
+    h5r_values *hValues = nullptr;
+    h5r_error err;
+    if (h5r_values_load(Handle(), psList->type, psList->raw, nRank, &hValues, &err) != H5R_OK)
+    {
+        m_poFile->Report(err, std::string(), CE_Warning);
+        return apsScales;
+    }
+    for (unsigned i = 0; i < nRank; i++)
+    {
+        const void *pRefs = nullptr;
+        size_t n = 0;
+        uint64_t nAddr = H5R_UNDEFINED;
+        const GByte *pabyElem = static_cast<const GByte *>(psList->raw) + static_cast<size_t>(i) * psList->type->size;
+        if (h5r_values_get(hValues, psList->type, pabyElem, &pRefs, &n) != H5R_OK || n == 0 ||
+            h5r_ref_address(Handle(), hValues, psList->type->base, pRefs, &nAddr) != H5R_OK || nAddr == H5R_UNDEFINED)
+            continue;
+        const h5r_object *psScale = nullptr;
+        if (h5r_object_at(Handle(), nAddr, &psScale, nullptr) == H5R_OK && psScale->kind == H5R_DATASET)
+            apsScales[i] = psScale;
+    }
+    h5r_values_free(hValues);
+    return apsScales;
+}
+
+// The dimensions of a coordinate variable of several dimensions: it is a scale itself and has no DIMENSION_LIST, only numbers.
+std::vector<const h5r_object *> Session::GetScalesByIds(const Chain &aoChain, const h5r_object *psObject, unsigned nRank)
+{
+    std::vector<const h5r_object *> apsScales(nRank, nullptr);
+    const auto anIds = GetIntegers(FindAttribute(psObject, "_Netcdf4Coordinates"));
+    if (anIds.size() != nRank)
+        return apsScales;
+    for (size_t i = aoChain.size(); i-- > 0;)
+        for (const Child &oChild : GetChildren(aoChain[i].psGroup, aoChain[i].osPath))
+        {
+            if (!IsScale(*this, oChild.psObject))
+                continue;
+            const auto anOwn = GetIntegers(FindAttribute(oChild.psObject, "_Netcdf4Dimid"));
+            for (unsigned k = 0; k < nRank && !anOwn.empty(); k++)
+                if (apsScales[k] == nullptr && anIds[k] == anOwn[0])
+                    apsScales[k] = oChild.psObject;
+        }
+    return apsScales;
+}
+
+/************************************************************************/
+/*                        Anonymous dimensions                          */
+/************************************************************************/
+
+// Anonymous dimensions are numbered within their group, in the order of its datasets: those of one length share one number, but not
+// within one dataset.
+unsigned Session::PhonyNumber(const Chain &aoChain, const h5r_object *psObject, const h5r_dataset *psDataset, unsigned iDim)
+{
+    const Place &oGroup = aoChain.back();
+    const h5r_link *const *papsLinks = nullptr;
+    size_t nLinks = 0;
+    const bool bKnown = h5r_links(Handle(), oGroup.psGroup, false, &papsLinks, &nLinks, nullptr, nullptr) == H5R_OK;
+    if (!bKnown || nLinks > MAX_NUMBERED)
+    {
+        // By length, times the rank limit to leave room for several of one length.
+        unsigned nSame = 0;
+        for (unsigned i = 0; i < iDim; i++)
+            nSame += psDataset->space->shape[i] == psDataset->space->shape[iDim];
+        return static_cast<unsigned>(psDataset->space->shape[iDim]) * H5R_MAX_RANK + nSame;
+    }
+    {
+        std::lock_guard<std::mutex> oLock(m_oMutex);
+        const auto it = m_oPhony.find(oGroup.psGroup->addr);
+        if (it != m_oPhony.end())
+        {
+            const auto itNumber = it->second.find({psObject->addr, iDim});
+            return itNumber != it->second.end() ? itNumber->second : static_cast<unsigned>(it->second.size()) + iDim;
+        }
+    }
+    (void)h5r_prefetch(Handle(), oGroup.psGroup, 1, OBJECT_AND_SCALES, nullptr);
+    PhonyNumbers oNumbers;
+    std::vector<std::pair<uint64_t, bool>> aoPhony; // length and unlimitedness of each number
+    for (const Child &oChild : GetChildren(oGroup.psGroup, oGroup.osPath))
+    {
+        const h5r_dataset *psChild = nullptr;
+        if (oChild.psObject->kind != H5R_DATASET || h5r_dataset_describe(Handle(), oChild.psObject, &psChild, nullptr) != H5R_OK ||
+            IsScale(*this, oChild.psObject))
+            continue;
+        const auto apsScales = GetScales(oChild.psObject, psChild->space->rank);
+        std::vector<bool> abUsed(aoPhony.size(), false);
+        for (unsigned i = 0; i < psChild->space->rank; i++)
+        {
+            if (apsScales[i] != nullptr)
+                continue;
+            const auto oWanted = std::make_pair(psChild->space->shape[i], psChild->space->max_shape[i] == H5R_UNDEFINED);
+            unsigned k = 0;
+            while (k < aoPhony.size() && (abUsed[k] || aoPhony[k] != oWanted))
+                k++;
+            if (k == aoPhony.size())
+            {
+                aoPhony.push_back(oWanted);
+                abUsed.push_back(false);
+            }
+            abUsed[k] = true;
+            oNumbers[{oChild.psObject->addr, i}] = k;
+        }
+    }
+    const auto it = oNumbers.find({psObject->addr, iDim});
+    const unsigned nNumber = it != oNumbers.end() ? it->second : static_cast<unsigned>(oNumbers.size()) + iDim;
+    std::lock_guard<std::mutex> oLock(m_oMutex);
+    m_oPhony[oGroup.psGroup->addr] = std::move(oNumbers);
+    return nNumber;
+}
+
+/************************************************************************/
+/*                       Dimensions of an array                         */
+/************************************************************************/
+
+std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &aoChain, const h5r_object *psObject,
+                                                                   const h5r_dataset *psDataset, const std::string &osName)
+{
+    const h5r_space &sSpace = *psDataset->space;
+    std::vector<std::shared_ptr<GDALDimension>> aoDims;
+
+    if (sSpace.cls == H5R_SPACE_NULL) // no elements at all
+        return {std::make_shared<Dimension>(shared_from_this(), aoChain.back().osPath, "null", std::string(), std::string(), 0, std::string())};
+
+    const bool bIsScale = IsScale(*this, psObject);
+    std::vector<const h5r_object *> apsScales;
+    if (!bIsScale)
+        apsScales = GetScales(psObject, sSpace.rank);
+    else if (sSpace.rank == 1)
+        apsScales = {psObject};
+    else
+        apsScales = GetScalesByIds(aoChain, psObject, sSpace.rank);
+
+    const h5r_attr *psLabels = FindAttribute(psObject, "DIMENSION_LABELS");
+    CPLStringList aosLabels;
+    if (psLabels != nullptr && psLabels->space->count == sSpace.rank)
+        if (const auto poLabels = Attribute::Create(m_poFile, std::string(), psLabels))
+            aosLabels = poLabels->ReadAsStringArray();
+
+    for (unsigned i = 0; i < sSpace.rank; i++)
+    {
+        const GUInt64 nSize = sSpace.shape[i];
+        if (apsScales[i] != nullptr)
+        {
+            const std::string osPath =
+                apsScales[i] == psObject ? Join(aoChain.back().osPath, osName) : FindPath(aoChain, apsScales[i]->addr);
+            if (!osPath.empty())
+            {
+                aoDims.push_back(GetScaleDimension(apsScales[i], osPath, nSize));
+                continue;
+            }
+        }
+        std::string osDimName = static_cast<int>(i) < aosLabels.size() && aosLabels[static_cast<int>(i)] != nullptr
+                                    ? aosLabels[static_cast<int>(i)]
+                                    : "";
+        const auto same = [&osDimName](const std::shared_ptr<GDALDimension> &poDim) { return poDim->GetName() == osDimName; };
+        if (osDimName.empty() || osDimName.find('/') != std::string::npos || std::any_of(aoDims.begin(), aoDims.end(), same))
+            osDimName = CPLSPrintf("phony_dim_%u", PhonyNumber(aoChain, psObject, psDataset, i));
+        aoDims.push_back(std::make_shared<Dimension>(shared_from_this(), aoChain.back().osPath, osDimName, std::string(), std::string(),
+                                                     nSize, std::string()));
+    }
+    return aoDims;
+}
+
+} // namespace h5range
