@@ -60,30 +60,36 @@ const std::vector<Child> &Group::Children() const
 }
 
 // A child by the name that GDAL shows, without listing the group. netCDF-4 stores a variable that has the name of a dimension but is
-// not its coordinate as "_nc4_non_coord_<name>".
-const h5r_object *Group::Find(const std::string &osName, std::string &osLink) const
+// not its coordinate as "_nc4_non_coord_<name>". A dimension scale without a variable is not listed but can be opened.
+const h5r_object *Group::Find(const std::string &osName) const
 {
-    const h5r_object *psObject = nullptr;
+    const h5r_object *psDimension = nullptr;
     h5r_error err;
     if (osName.empty() || osName.find('/') != std::string::npos)
         return nullptr;
     for (const char *pszPrefix : {"", "_nc4_non_coord_"})
     {
-        osLink = pszPrefix + osName;
+        const h5r_object *psObject = nullptr;
+        const std::string osLink = pszPrefix + osName;
         const h5r_status eStatus = h5r_lookup(m_poSession->Handle(), m_aoChain.back().psGroup, osLink.c_str(), &psObject, &err);
         if (eStatus == H5R_OK)
         {
             m_poSession->PrefetchObject(psObject);
             if (psObject->kind != H5R_DATASET || !m_poSession->IsPureDimension(psObject))
                 return psObject;
+            psDimension = psObject;
         }
         else if (eStatus != H5R_ERR_NOT_FOUND)
         {
             m_poSession->GetFile()->Report(err, Join(m_osFullName, osName));
             return nullptr;
         }
+        else if (psDimension == nullptr)
+        {
+            return nullptr;
+        }
     }
-    return nullptr;
+    return psDimension;
 }
 
 std::vector<std::string> Group::GetGroupNames(CSLConstList) const
@@ -97,8 +103,7 @@ std::vector<std::string> Group::GetGroupNames(CSLConstList) const
 
 std::shared_ptr<GDALGroup> Group::OpenGroup(const std::string &osName, CSLConstList) const
 {
-    std::string osLink;
-    const h5r_object *psObject = Find(osName, osLink);
+    const h5r_object *psObject = Find(osName);
     if (psObject == nullptr || psObject->kind != H5R_GROUP)
         return nullptr;
     Chain aoChain = m_aoChain;
@@ -130,8 +135,7 @@ std::vector<std::string> Group::GetMDArrayNames(CSLConstList) const
 
 std::shared_ptr<GDALMDArray> Group::OpenMDArray(const std::string &osName, CSLConstList) const
 {
-    std::string osLink;
-    const h5r_object *psObject = Find(osName, osLink);
+    const h5r_object *psObject = Find(osName);
     return psObject != nullptr && psObject->kind == H5R_DATASET ? Array::Create(m_poSession, m_aoChain, osName, psObject) : nullptr;
 }
 

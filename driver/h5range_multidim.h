@@ -166,7 +166,7 @@ class Group final : public GDALGroup
   private:
     Group(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osParentName, const std::string &osName);
     const std::vector<Child> &Children() const;
-    const h5r_object *Find(const std::string &osName, std::string &osLink) const;
+    const h5r_object *Find(const std::string &osName) const;
 
     std::shared_ptr<Session> m_poSession;
     Chain m_aoChain;

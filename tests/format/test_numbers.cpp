@@ -98,6 +98,7 @@ TEST(Numbers, ExtendedPrecisionHasAStoredIntegerBit)
     std::vector<unsigned char> pi = {0x35, 0xC2, 0x68, 0x21, 0xA2, 0xDA, 0x0F, 0xC9, 0x00, 0x40, 0, 0, 0, 0, 0, 0};
     EXPECT_EQ(Number<double>(t, pi), 3.14159265358979323846);
     EXPECT_EQ(Number<double>(t, {0, 0, 0, 0, 0, 0, 0, 0x80, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0}), -INFINITY);
+    EXPECT_TRUE(std::isnan(Number<double>(t, {0, 0, 0, 0, 0, 0, 0, 0x40, 0x00, 0x40, 0, 0, 0, 0, 0, 0}))); // no integer bit
 }
 
 TEST(Numbers, QuadruplePrecisionIsRounded)

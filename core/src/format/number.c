@@ -132,7 +132,12 @@ static double to_double(const h5r_type *t, const uint8_t *p, specials what)
     uint64_t fraction = implied ? mant : mant & (all_ones >> 1); /* without the stored integer bit */
     double v;
 
-    if (what == IEEE_SPECIALS && exp == top && t->exp_size > 0) {
+    /* x87 processors refuse a number whose integer bit is missing. */
+    bool invalid = t->norm == H5R_NORM_NONE && t->exp_size == 15 && t->mant_size == 64 && exp != 0 && mant >> 63 == 0;
+
+    if (invalid) {
+        v = (double)NAN;
+    } else if (what == IEEE_SPECIALS && exp == top && t->exp_size > 0) {
         v = fraction != 0 ? (double)NAN : (double)INFINITY;
     } else if (what == NAN_ONLY && exp == top && mant == all_ones) {
         v = (double)NAN;
