@@ -2,6 +2,7 @@
 
 #include "cpl_vsi_error.h"
 
+#include <cstring>
 #include <list>
 #include <map>
 #include <mutex>
@@ -28,10 +29,33 @@ Registry &GetRegistry()
     return *poRegistry;
 }
 
+// Asks for no directory listing while it lives.
+class NoListing
+{
+  public:
+    NoListing()
+    {
+        const char *pszOld = CPLGetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", nullptr);
+        m_bHadOld = pszOld != nullptr;
+        m_osOld = m_bHadOld ? pszOld : "";
+        CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
+    }
+    ~NoListing()
+    {
+        CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", m_bHadOld ? m_osOld.c_str() : nullptr);
+    }
+    NoListing(const NoListing &) = delete;
+    NoListing &operator=(const NoListing &) = delete;
+
+  private:
+    bool m_bHadOld = false;
+    std::string m_osOld{};
+};
+
+// Name, size and time of a file. A network file that is open has told them: no request.
 std::string KeyOf(const std::string &osName)
 {
-    if (IsNetworkPath(osName))
-        return osName;
+    const NoListing oNoListing;
     VSIStatBufL sStat;
     if (VSIStatExL(osName.c_str(), &sStat, VSI_STAT_SIZE_FLAG | VSI_STAT_EXISTS_FLAG) != 0)
         return osName;
@@ -63,37 +87,56 @@ void Remember(const std::string &osKey, const std::shared_ptr<File> &poFile)
     }
 }
 
-// A handle that asks for no directory listing.
 VSILFILE *OpenHandle(const std::string &osName)
 {
-    const char *pszOld = CPLGetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", nullptr);
-    const std::string osOld = pszOld != nullptr ? pszOld : "";
-    CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
-    VSILFILE *fp = VSIFOpenExL(osName.c_str(), "rb", true);
-    CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", pszOld != nullptr ? osOld.c_str() : nullptr);
-    return fp;
+    const NoListing oNoListing;
+    return VSIFOpenExL(osName.c_str(), "rb", true);
+}
+
+bool HasOurExtension(const std::string &osName)
+{
+    const CPLString osExt = CPLGetExtension(osName.substr(0, osName.find('?')).c_str());
+    for (const char *pszExt : {"h5", "hdf5", "he5", "nc", "nc4"})
+        if (EQUAL(osExt.c_str(), pszExt))
+            return true;
+    return false;
+}
+
+std::string LastReason()
+{
+    std::string osWhy = VSIGetLastErrorNo() != 0 ? VSIGetLastErrorMsg() : CPLGetLastErrorMsg();
+    const std::string osPrefix = "HTTP response code: ";
+    if (osWhy.rfind(osPrefix, 0) == 0)
+    {
+        const int nCode = atoi(osWhy.c_str() + osPrefix.size());
+        osWhy = "the server answers HTTP " + std::to_string(nCode) + (nCode == 404                   ? " (no such file)"
+                                                                      : nCode == 401 || nCode == 403 ? " (no permission)"
+                                                                                                     : "");
+    }
+    return osWhy;
 }
 
 void ReportOpenFailure(const std::string &osName)
 {
-    const std::string osWhy = VSIGetLastErrorNo() != 0 ? VSIGetLastErrorMsg() : CPLGetLastErrorMsg();
+    std::string osWhy = LastReason();
+    if (osWhy.rfind(osName + ": ", 0) == 0)
+        osWhy.erase(0, osName.size() + 2);
+    VSICurlPartialClearCache(osName.c_str()); // else the next try fails unasked, and without a reason
+    const bool bNetwork = IsNetworkPath(osName), bLogin = osWhy.find("permission") != std::string::npos;
     CPLError(CE_Failure, CPLE_OpenFailed, "%s: cannot be opened%s%s. %s", osName.c_str(), osWhy.empty() ? "" : ": ", osWhy.c_str(),
-             IsNetworkPath(osName) ? "Check the address; a file that needs a login needs its credentials in GDAL's configuration "
-                                     "(GDAL_HTTP_HEADERS, GDAL_HTTP_BEARER, AWS_*, GS_*, AZURE_*)"
-                                   : "Check the name and the permissions");
+             !bNetwork ? "Check the name and the permissions"
+             : bLogin  ? "Give GDAL the credentials it needs: GDAL_HTTP_HEADERS or GDAL_HTTP_BEARER, GDAL_HTTP_NETRC, AWS_*, GS_*, AZURE_*"
+                       : "Check the address");
 }
 
 } // namespace
 
 std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpenInfo, bool bQuiet)
 {
-    const std::string osKey = KeyOf(osName);
-    if (auto poFile = Find(osKey))
-        return poFile;
-
     h5r_options sOptions;
     h5r_options_init(&sOptions);
     VSILFILE *fp = nullptr;
+    VSIErrorReset();
     if (poOpenInfo != nullptr && poOpenInfo->fpL != nullptr && osName == poOpenInfo->pszFilename)
     {
         sOptions.head = poOpenInfo->pabyHeader;
@@ -106,9 +149,15 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     }
     if (fp == nullptr)
     {
-        if (!bQuiet)
+        if (!bQuiet || HasOurExtension(osName))
             ReportOpenFailure(osName);
         return nullptr;
+    }
+    const std::string osKey = KeyOf(osName);
+    if (auto poFile = Find(osKey))
+    {
+        VSIFCloseL(fp);
+        return poFile;
     }
     h5r_source sSource;
     h5r_error err;
@@ -116,12 +165,18 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     OpenVSISource(fp, osName, &sSource);
     if (h5r_open(&sSource, &sOptions, &hFile, &err) != H5R_OK)
     {
-        if (!bQuiet || err.status != H5R_ERR_FORMAT)
+        // Another format is for other drivers, whatever its extension; no driver wants a login page instead of the file.
+        const bool bOthers = err.status == H5R_ERR_FORMAT && !(HasOurExtension(osName) && strstr(err.message, "HTML page") != nullptr);
+        if (!bQuiet || !bOthers)
             CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s", osName.c_str(), err.message);
         return nullptr;
     }
-    if (h5r_get_info(hFile)->open_for_write)
-        CPLError(CE_Warning, CPLE_AppDefined, "%s was left open for writing; what was being written may be missing", osName.c_str());
+    const h5r_file_info *psInfo = h5r_get_info(hFile);
+    if (psInfo->open_for_write)
+        CPLError(CE_Warning, CPLE_AppDefined, "%s was left open for writing: what was being written may be missing", osName.c_str());
+    else if (sSource.size < psInfo->end && psInfo->end != H5R_UNDEFINED && psInfo->driver[0] == '\0')
+        CPLError(CE_Warning, CPLE_AppDefined, "%s is truncated: " CPL_FRMT_GUIB " of " CPL_FRMT_GUIB " bytes are there, the rest cannot be read. "
+                 "Copy or download it again", osName.c_str(), static_cast<GUIntBig>(sSource.size), static_cast<GUIntBig>(psInfo->end));
     std::shared_ptr<File> poFile(new File(hFile, osName)); // private constructor
     Remember(osKey, poFile);
     return poFile;

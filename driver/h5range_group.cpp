@@ -141,11 +141,15 @@ std::shared_ptr<GDALMDArray> Group::OpenMDArray(const std::string &osName, CSLCo
 
 std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) const
 {
-    std::vector<std::shared_ptr<GDALDimension>> aoDims;
+    std::vector<std::pair<GInt64, const Child *>> aoScales; // by netCDF's number of the dimension, where there is one
     for (const Child &oChild : Children())
-        if (Session::IsScale(*m_poSession, oChild.psObject))
-            aoDims.push_back(m_poSession->GetScaleDimension(oChild.psObject, Join(m_aoChain.back().osPath, oChild.osLink),
-                                                            m_poSession->GetScaleSize(oChild.psObject)));
+        if (m_poSession->IsScale(oChild.psObject))
+            aoScales.emplace_back(m_poSession->GetDimensionId(oChild.psObject), &oChild);
+    std::stable_sort(aoScales.begin(), aoScales.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
+    std::vector<std::shared_ptr<GDALDimension>> aoDims;
+    for (const auto &oScale : aoScales)
+        aoDims.push_back(m_poSession->GetScaleDimension(oScale.second->psObject, Join(m_aoChain.back().osPath, oScale.second->osLink),
+                                                        m_poSession->GetScaleSize(oScale.second->psObject)));
     return aoDims;
 }
 

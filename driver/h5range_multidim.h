@@ -95,7 +95,9 @@ class Session : public std::enable_shared_from_this<Session>
     /** Length that a scale gives its dimension. */
     GUInt64 GetScaleSize(const h5r_object *psScale) const;
 
-    static bool IsScale(const Session &oSession, const h5r_object *psObject);
+    bool IsScale(const h5r_object *psObject) const;
+    /** netCDF's number of the dimension that a scale stands for; -1 when it has none. */
+    GInt64 GetDimensionId(const h5r_object *psScale) const;
     /** A scale that netCDF-4 writes for a dimension without a variable. */
     bool IsPureDimension(const h5r_object *psObject) const;
 
@@ -229,6 +231,11 @@ class Array final : public GDALPamMDArray
   protected:
     bool IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
                const GDALExtendedDataType &oBufferType, void *pBuffer) const override;
+    /** Whether GDAL may look for a file of cached values beside the file. */
+    bool IsCacheable() const override
+    {
+        return !IsNetworkPath(GetFilename());
+    }
 
   private:
     Array(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName, const h5r_object *psObject,

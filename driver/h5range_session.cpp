@@ -168,14 +168,14 @@ std::shared_ptr<GDALMDArray> Session::OpenArray(const std::string &osFullName)
 /*                          Dimension scales                            */
 /************************************************************************/
 
-bool Session::IsScale(const Session &oSession, const h5r_object *psObject)
+bool Session::IsScale(const h5r_object *psObject) const
 {
-    return psObject->kind == H5R_DATASET && oSession.GetText(psObject, "CLASS") == "DIMENSION_SCALE";
+    return psObject->kind == H5R_DATASET && GetText(psObject, "CLASS") == "DIMENSION_SCALE";
 }
 
 bool Session::IsPureDimension(const h5r_object *psObject) const
 {
-    return GetText(psObject, "NAME").rfind(PURE_DIMENSION, 0) == 0 && IsScale(*this, psObject);
+    return GetText(psObject, "NAME").rfind(PURE_DIMENSION, 0) == 0 && IsScale(psObject);
 }
 
 namespace
@@ -220,6 +220,12 @@ std::vector<GInt64> GetIntegers(const h5r_attr *psAttr)
 
 } // namespace
 
+GInt64 Session::GetDimensionId(const h5r_object *psScale) const
+{
+    const auto anId = GetIntegers(FindAttribute(psScale, "_Netcdf4Dimid"));
+    return anId.empty() ? -1 : anId[0];
+}
+
 GUInt64 Session::GetScaleSize(const h5r_object *psScale) const
 {
     const h5r_dataset *psDataset = nullptr;
@@ -229,9 +235,9 @@ GUInt64 Session::GetScaleSize(const h5r_object *psScale) const
         return psDataset->space->shape[0];
     // A coordinate variable of several dimensions: its own one is that whose number it bears.
     const auto anIds = GetIntegers(FindAttribute(psScale, "_Netcdf4Coordinates"));
-    const auto anOwn = GetIntegers(FindAttribute(psScale, "_Netcdf4Dimid"));
-    for (unsigned i = 0; i < psDataset->space->rank && i < anIds.size() && !anOwn.empty(); i++)
-        if (anIds[i] == anOwn[0])
+    const GInt64 nOwn = GetDimensionId(psScale);
+    for (unsigned i = 0; i < psDataset->space->rank && i < anIds.size(); i++)
+        if (anIds[i] == nOwn)
             return psDataset->space->shape[i];
     return psDataset->space->shape[0];
 }
@@ -325,11 +331,11 @@ std::vector<const h5r_object *> Session::GetScalesByIds(const Chain &aoChain, co
     for (size_t i = aoChain.size(); i-- > 0;)
         for (const Child &oChild : GetChildren(aoChain[i].psGroup, aoChain[i].osPath))
         {
-            if (!IsScale(*this, oChild.psObject))
+            if (!IsScale(oChild.psObject))
                 continue;
-            const auto anOwn = GetIntegers(FindAttribute(oChild.psObject, "_Netcdf4Dimid"));
-            for (unsigned k = 0; k < nRank && !anOwn.empty(); k++)
-                if (apsScales[k] == nullptr && anIds[k] == anOwn[0])
+            const GInt64 nOwn = GetDimensionId(oChild.psObject);
+            for (unsigned k = 0; k < nRank; k++)
+                if (apsScales[k] == nullptr && anIds[k] == nOwn)
                     apsScales[k] = oChild.psObject;
         }
     return apsScales;
@@ -371,7 +377,7 @@ unsigned Session::PhonyNumber(const Chain &aoChain, const h5r_object *psObject, 
     {
         const h5r_dataset *psChild = nullptr;
         if (oChild.psObject->kind != H5R_DATASET || h5r_dataset_describe(Handle(), oChild.psObject, &psChild, nullptr) != H5R_OK ||
-            IsScale(*this, oChild.psObject))
+            IsScale(oChild.psObject))
             continue;
         const auto apsScales = GetScales(oChild.psObject, psChild->space->rank);
         std::vector<bool> abUsed(aoPhony.size(), false);
@@ -412,7 +418,7 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
     if (sSpace.cls == H5R_SPACE_NULL) // no elements at all
         return {std::make_shared<Dimension>(shared_from_this(), aoChain.back().osPath, "null", std::string(), std::string(), 0, std::string())};
 
-    const bool bIsScale = IsScale(*this, psObject);
+    const bool bIsScale = IsScale(psObject);
     std::vector<const h5r_object *> apsScales;
     if (!bIsScale)
         apsScales = GetScales(psObject, sSpace.rank);

@@ -20,19 +20,23 @@ struct VSISource
     std::string osName;
 };
 
-// One range. PRead() neither moves the handle nor rounds up to the 16 KiB blocks of the network file systems' cache.
+// One range. PRead() neither moves the handle nor rounds up to the 16 KiB blocks of the network file systems' cache. It fails
+// without a word, and on a server that answers the whole file instead of a range, where Read() takes the beginning.
 bool ReadOne(const VSISource &src, h5r_read &r)
 {
     auto poHandle = reinterpret_cast<VSIVirtualHandle *>(src.fp);
     if (poHandle->HasPRead())
     {
         r.got = poHandle->PRead(r.dst, r.len, r.offset);
-        return r.got <= r.len;
+        if (r.got == r.len)
+            return true;
     }
     if (VSIFSeekL(src.fp, r.offset, SEEK_SET) != 0)
         return false;
+    CPLErrorReset();
+    CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
     r.got = VSIFReadL(r.dst, 1, r.len, src.fp);
-    return true;
+    return r.got <= r.len && CPLGetLastErrorType() < CE_Failure;
 }
 
 bool ReadGroup(const VSISource &src, h5r_read *reads, size_t n)
@@ -57,12 +61,12 @@ bool ReadGroup(const VSISource &src, h5r_read *reads, size_t n)
 
 h5r_status Fail(const h5r_read &r, h5r_error *err)
 {
-    const char *pszWhy = CPLGetLastErrorMsg();
+    const std::string osWhy = CPLGetLastErrorMsg();
     *err = h5r_error{};
     err->status = H5R_ERR_IO;
     err->offset = r.offset;
     snprintf(err->message, sizeof err->message, "reading %llu bytes failed%s%s", static_cast<unsigned long long>(r.len),
-             pszWhy[0] != '\0' ? ": " : "", pszWhy);
+             osWhy.empty() ? "" : ": ", osWhy.c_str());
     return H5R_ERR_IO;
 }
 

@@ -167,6 +167,71 @@ def product():
         q[:] = (np.arange(t)[:, None, None] + (yy + xx)[None]) % 6
 
 
+def conventions():
+    """What the driver makes of netCDF-4's conventions: dimensions in parent groups, unlimited and shared ones, a variable that has a
+    dimension's name, a coordinate variable of two dimensions, packing, unsigned integers, types."""
+    with netCDF4.Dataset(path("conventions.nc"), "w") as n:
+        n.history, n.numbers = "made for tests", np.array([1, 2, 3], "i4")
+        n.createDimension("time", None)
+        n.createDimension("lat", 3)
+        n.createDimension("lon", 4)
+        n.createDimension("strlen", 5)
+        n.createDimension("station", 2)
+        lat = n.createVariable("lat", "f4", ("lat",))
+        lat.units, lat.standard_name = "degrees_north", "latitude"
+        lat[:] = [10, 20, 30]
+        lon = n.createVariable("lon", "f4", ("lon",))
+        lon.units, lon.standard_name = "degrees_east", "longitude"
+        lon[:] = [0, 1, 2, 3]
+        time = n.createVariable("time", "f8", ("time",))
+        time.units = "hours since 2000-01-01"
+        time[:] = [0, 6]
+        n.createVariable("station", "i4", ("strlen",))[:] = range(5)  # no coordinate: stored as _nc4_non_coord_station
+        n.createVariable("two_d", "f4", ("lat", "lon"))[:] = np.arange(12).reshape(3, 4)
+        packed = n.createVariable("packed", "i2", ("time", "lat", "lon"), zlib=True, shuffle=True, chunksizes=(1, 2, 3), fill_value=-1)
+        packed.set_auto_maskandscale(False)
+        packed.scale_factor, packed.add_offset, packed.units = 0.5, 100.0, "m"
+        packed.coordinates = "lat lon"
+        packed[:] = np.arange(24).reshape(2, 3, 4) - 1
+        unsigned = n.createVariable("unsigned", "i1", ("lat",), fill_value=-1)
+        unsigned.set_auto_maskandscale(False)
+        unsigned.setncattr("_Unsigned", "true")
+        unsigned[:] = np.array([1, -2, -1], "i1")
+        missing = n.createVariable("missing", "f4", ("lat",))
+        missing.missing_value = np.float64(-999.9)
+        missing[:] = [1, -999.9, 3]
+        n.createVariable("chars", "S1", ("station", "strlen"))[:] = np.array([list("ab\0\0\0"), list("hello")], "S1")
+        n.createVariable("strings", str, ("station",))[:] = np.array(["caf\u00e9", ""], object)
+        level = n.createEnumType("u1", "level_t", {"low": 0, "high": 7})
+        n.createVariable("level", level, ("station",))[:] = np.array([7, 0], "u1")
+        pair = n.createCompoundType(np.dtype([("a", "i4"), ("b", "f8")]), "pair_t")
+        n.createVariable("pairs", pair, ("station",))[:] = np.array([(1, 1.5), (2, 2.5)], np.dtype([("a", "i4"), ("b", "f8")]))
+        n.createVariable("scalar", "f8", ())[...] = 2.5
+        inner = n.createGroup("inner/most")
+        inner.createDimension("z", 2)
+        v = inner.createVariable("v", "f8", ("z", "time", "lat"))
+        v[:] = np.arange(12).reshape(2, 2, 3)
+        n["inner"].level = np.float32(1.25)
+    with h5py.File(path("plain.h5"), "w", libver=OLD) as f:
+        f["a"] = np.arange(12, dtype="<i4").reshape(3, 4)
+        f["b"] = np.arange(12, dtype=">f4").reshape(4, 3)
+        f["square"] = np.arange(16, dtype="<u2").reshape(4, 4)
+        f["labelled"] = np.zeros((2, 3))
+        f["labelled"].dims[0].label = "row"
+        f.create_dataset("vectors", data=np.arange(24, dtype="<f8").reshape(2, 4, 3), dtype="<f8")
+        f.create_dataset("of_arrays", shape=(4,), dtype=np.dtype(("<i2", (2, 3))))[...] = np.arange(24).reshape(4, 2, 3)
+        f["complex"] = np.array([1 + 2j, 3 - 4j], "c8")
+        f["half"] = np.array([0.5, -2], "<f2")
+        f.create_dataset("chunked", data=np.arange(1000, dtype=">i2").reshape(20, 50), chunks=(8, 16), compression="gzip")
+        g = f.create_group("group")
+        g["a"] = np.arange(-1, 2, dtype="i1")
+        g["up"] = f["/"]
+        g["to_a"] = h5py.SoftLink("/a")
+        g["to_root"] = h5py.SoftLink("/")
+        d = f.create_dataset("sequences", shape=(2,), dtype=h5py.vlen_dtype("<i4"))
+        d[0] = [1, 2]
+
+
 def main():
     flat("flat_earliest.h5", 10, OLD)
     flat("flat_latest.h5", 10, NEW)
@@ -176,6 +241,7 @@ def main():
     groups()
     storage()
     product()
+    conventions()
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
         for name in sorted(os.listdir(HERE)):

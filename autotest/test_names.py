@@ -1,0 +1,105 @@
+"""Which names and files the driver takes."""
+import shutil
+
+import pytest
+from conftest import DATA, Errors, open_multidim
+from osgeo import gdal
+
+
+def driver_of(name, flags=gdal.OF_MULTIDIM_RASTER, **options):
+    with Errors():
+        ds = gdal.OpenEx(str(name), flags, **options)
+    return ds.GetDriver().ShortName if ds is not None else None
+
+
+def first_driver(name):
+    found = gdal.IdentifyDriverEx(str(name), gdal.OF_RASTER | gdal.OF_MULTIDIM_RASTER)
+    return found.ShortName if found is not None else None
+
+
+@pytest.fixture
+def claim():
+    def set_claim(policy):
+        gdal.SetConfigOption("H5RANGE_CLAIM", policy)
+
+    yield set_claim
+    gdal.SetConfigOption("H5RANGE_CLAIM", None)
+
+
+def test_h5range_local_files_stay_with_the_built_in_drivers_by_default():
+    assert first_driver(DATA / "plain.h5") == "HDF5"
+    assert first_driver(DATA / "conventions.nc") == "netCDF"
+
+
+def test_h5range_claims_local_files_when_told(claim):
+    claim("ALL")
+    assert first_driver(DATA / "plain.h5") == "H5RANGE"
+    assert first_driver(DATA / "conventions.nc") == "H5RANGE"
+    claim("NONE")
+    assert first_driver(DATA / "plain.h5") == "HDF5"
+
+
+def test_h5range_claims_remote_files(nginx, claim):
+    url = nginx.url("plain.h5")
+    for name in ("/vsicurl/" + url, url):
+        assert driver_of(name) == "H5RANGE"
+    claim("NONE")
+    assert first_driver("/vsicurl/" + url) == "HDF5"
+
+
+def test_h5range_single_allowed_driver():
+    assert driver_of(DATA / "plain.h5", allowed_drivers=["H5RANGE"]) == "H5RANGE"
+    assert driver_of(DATA / "make.py", allowed_drivers=["H5RANGE"]) is None
+
+
+def test_h5range_leaves_other_files_alone(nginx_folder, nginx, claim):
+    claim("ALL")
+    shutil.copy(DATA / "make.py", nginx_folder / "text.h5")
+    assert first_driver(nginx_folder / "text.h5") is None
+    assert driver_of("/vsicurl/" + nginx.url("text.h5")) is None
+
+
+def test_h5range_products_of_other_drivers_are_left_to_them(tmp_path, claim):
+    claim("ALL")
+    shutil.copy(DATA / "plain.h5", tmp_path / "x.bag")
+    assert first_driver(tmp_path / "x.bag") == "BAG"
+
+
+@pytest.mark.parametrize("form", ['H5RANGE:%s', 'H5RANGE:"%s"', 'h5range:%s'])
+def test_h5range_prefix(form):
+    assert driver_of(form % (DATA / "plain.h5")) == "H5RANGE"
+
+
+@pytest.mark.parametrize("form", ['H5RANGE:%s#/group/a', 'H5RANGE:"%s":/group/a', 'H5RANGE:%s:/group/a', 'H5RANGE:"%s"://group/a'])
+def test_h5range_array_names_open_that_array(form):
+    ds = gdal.Open(form % (DATA / "plain.h5"))
+    assert (ds.RasterXSize, ds.RasterYSize, ds.RasterCount) == (3, 1, 1)
+
+
+def test_h5range_user_block_longer_than_the_header(tmp_path):
+    name = tmp_path / "late.h5"
+    name.write_bytes(b"\0" * 4096 + (DATA / "compact.h5").read_bytes())
+    assert driver_of("H5RANGE:%s" % name) == "H5RANGE"
+    assert driver_of(name, allowed_drivers=["H5RANGE"]) == "H5RANGE"
+
+
+def test_h5range_does_not_write():
+    with Errors() as errors:
+        assert gdal.OpenEx("H5RANGE:%s" % (DATA / "plain.h5"), gdal.OF_RASTER | gdal.OF_UPDATE) is None
+    assert any("does not write" in text for text in errors.failures())
+
+
+def test_h5range_vsimem():
+    gdal.FileFromMemBuffer("/vsimem/h5range.h5", (DATA / "plain.h5").read_bytes())
+    try:
+        assert open_multidim("H5RANGE:/vsimem/h5range.h5").GetRootGroup().OpenMDArray("a").ReadAsArray().shape == (3, 4)
+    finally:
+        gdal.Unlink("/vsimem/h5range.h5")
+
+
+def test_h5range_a_file_that_changed_is_read_again(tmp_path):
+    name = tmp_path / "x.h5"
+    shutil.copy(DATA / "plain.h5", name)
+    assert "a" in open_multidim("H5RANGE:%s" % name).GetRootGroup().GetMDArrayNames()
+    shutil.copy(DATA / "compact.h5", name)
+    assert open_multidim("H5RANGE:%s" % name).GetRootGroup().GetMDArrayNames() == ["compact"]

@@ -1,0 +1,174 @@
+"""Reading over HTTP: what is asked for, how often, and what is said when it fails."""
+import itertools
+
+import numpy as np
+import pytest
+from conftest import DATA, Errors, open_multidim
+from osgeo import gdal
+from scripted_server import ScriptedServer, ranges, status, whole
+
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def server():
+    s = ScriptedServer()
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def fresh(nginx_folder):
+    """Copies a file of tests/data to a name that no test has used: open files are shared in the process."""
+
+    def copy(name):
+        new = "%d_%s" % (next(NUMBERS), name)
+        (nginx_folder / new).write_bytes((DATA / name).read_bytes())
+        return new
+
+    return copy
+
+
+def walk(group, found):
+    for name in group.GetMDArrayNames() or []:
+        array = group.OpenMDArray(name)
+        if array is not None:
+            found.append(array.GetFullName())
+            array.GetAttributes()
+    for name in group.GetGroupNames() or []:
+        walk(group.OpenGroup(name), found)
+    return found
+
+
+def test_h5range_remote_values_equal_local_ones(nginx):
+    remote = open_multidim("/vsicurl/" + nginx.url("conventions.nc")).GetRootGroup()
+    local = open_multidim("H5RANGE:%s" % (DATA / "conventions.nc")).GetRootGroup()
+    for name in ("packed", "two_d", "station"):
+        assert np.array_equal(remote.OpenMDArray(name).ReadAsArray(), local.OpenMDArray(name).ReadAsArray())
+
+
+def test_h5range_small_file_costs_its_open_and_one_round(nginx, fresh):
+    url = nginx.url(fresh("conventions.nc"))
+    nginx.requests()
+    assert len(walk(open_multidim(url).GetRootGroup(), [])) > 10
+    asked = nginx.requests()
+    assert [r[0] for r in asked] == ["HEAD", "GET", "GET"], asked  # GDAL's own two, then all of the file
+
+
+def test_h5range_second_open_costs_nothing(nginx, fresh):
+    name = nginx.url(fresh("conventions.nc"))
+    walk(open_multidim(name).GetRootGroup(), [])
+    nginx.requests()
+    again = open_multidim(name)
+    walk(again.GetRootGroup(), [])
+    again.GetRootGroup().OpenMDArray("packed").ReadAsArray()
+    assert nginx.requests() == []
+
+
+def test_h5range_a_remote_file_that_changed_is_read_again(nginx, fresh, nginx_folder):
+    name = fresh("conventions.nc")
+    assert "packed" in open_multidim(nginx.url(name)).GetRootGroup().GetMDArrayNames()
+    (nginx_folder / name).write_bytes((DATA / "compact.h5").read_bytes())
+    gdal.VSICurlClearCache()
+    assert open_multidim(nginx.url(name)).GetRootGroup().GetMDArrayNames() == ["compact"]
+
+
+def test_h5range_listing_does_not_grow_with_the_number_of_objects(nginx, fresh):
+    """200 datasets cost the rounds of 10: wide_earliest.h5 and flat_earliest.h5 differ in nothing else."""
+    counts = {}
+    for name in ("flat_earliest.h5", "wide_earliest.h5"):
+        url = nginx.url(fresh(name))
+        nginx.requests()
+        assert len(walk(open_multidim(url).GetRootGroup(), [])) in (10, 200)
+        counts[name] = len(nginx.requests())
+    assert counts["wide_earliest.h5"] <= counts["flat_earliest.h5"] + 2
+
+
+def test_h5range_asks_for_no_side_files(server):
+    """A request that the script does not expect is answered by 500 and noted."""
+    server.routes["/product.nc"] = ranges((DATA / "product.nc").read_bytes())
+    ds = gdal.OpenEx(server.url("/product.nc"), gdal.OF_RASTER)
+    assert ds is not None
+    gdal.OpenEx(server.url("/product.nc"), gdal.OF_MULTIDIM_RASTER).GetRootGroup().GetMDArrayNames()
+    gdal.Info(ds)
+    for sub, _ in ds.GetSubDatasets():
+        gdal.Info(gdal.Open(sub))
+    assert server.unexpected == []
+
+
+def test_h5range_never_downloads_the_whole_of_a_large_file(server):
+    body = (DATA / "conventions.nc").read_bytes() + b"\0" * (4 << 20)
+    server.routes["/big.nc"] = ranges(body)
+    assert open_multidim(server.url("/big.nc")).GetRootGroup().OpenMDArray("packed").ReadAsArray().shape == (2, 3, 4)
+    sizes = [r[2] for r in server.requests if r[0] == "GET"]
+    assert all(sizes) and len(sizes) < 6
+
+
+@pytest.mark.parametrize("code, words", [(404, ["404"]), (401, ["401", "credentials"]), (403, ["403", "credentials"]), (500, ["500"])])
+def test_h5range_http_errors_say_what_and_what_to_do(server, code, words):
+    server.routes["/x.h5"] = status(code)
+    for name in ("H5RANGE:" + server.url("/x.h5"), server.url("/x.h5")):
+        with Errors() as errors:
+            assert open_multidim(name) is None
+        mine = [text for text in errors.failures() if server.url("/x.h5") in text]
+        assert mine and all(word in " ".join(mine) for word in words), errors.messages
+
+
+def test_h5range_login_page(server):
+    server.routes["/x.h5"] = whole(b"<!DOCTYPE html><html><body>Log in</body></html>", Content_Type="text/html")
+    for name in ("H5RANGE:" + server.url("/x.h5"), server.url("/x.h5")):
+        with Errors() as errors:
+            assert open_multidim(name) is None
+        assert any("HTML page" in text and server.url("/x.h5") in text for text in errors.failures()), errors.messages
+
+
+def test_h5range_text_file(server):
+    server.routes["/x.h5"] = ranges(b"just some text\n" * 100)
+    with Errors() as errors:
+        assert open_multidim("H5RANGE:" + server.url("/x.h5")) is None
+    assert any("looks like text" in text and server.url("/x.h5") in text for text in errors.failures()), errors.messages
+
+
+def test_h5range_truncated_file(server, tmp_path):
+    body = (DATA / "chunk_indexes.h5").read_bytes()
+    server.routes["/x.h5"] = ranges(body[:len(body) // 2])
+    (tmp_path / "x.h5").write_bytes(body[:len(body) // 2])
+    for name in ("H5RANGE:" + server.url("/x.h5"), "H5RANGE:%s" % (tmp_path / "x.h5")):
+        with Errors() as errors:
+            root = open_multidim(name).GetRootGroup()
+        assert ["x.h5 is truncated: %d of %d bytes" % (len(body) // 2, len(body)) in text for text in errors.warnings()] == [True]
+        failed = 0
+        for path in ("plain", "filtered"):
+            for array in ("single", "fixed", "extensible", "btree2"):
+                try:
+                    root.OpenMDArrayFromFullname("/%s/%s" % (path, array)).ReadAsArray()
+                except RuntimeError as e:
+                    failed += "truncated" in str(e)
+        assert failed > 0
+
+
+def test_h5range_server_without_ranges(server):
+    server.routes["/x.h5"] = whole((DATA / "conventions.nc").read_bytes() + b"\0" * (1 << 20))
+    with Errors() as errors:
+        ds = open_multidim("H5RANGE:" + server.url("/x.h5"))
+    if ds is None:
+        assert any("range" in text.lower() and server.url("/x.h5") in text for text in errors.failures()), errors.messages
+    else:  # GDAL may keep the whole answer of a small file
+        assert ds.GetRootGroup().OpenMDArray("packed").ReadAsArray().shape == (2, 3, 4)
+
+
+def test_h5range_a_bad_chunk_is_an_error_not_zeros(server):
+    body = bytearray((DATA / "conventions.nc").read_bytes())
+    root = open_multidim("H5RANGE:%s" % (DATA / "conventions.nc")).GetRootGroup()
+    whole_values = root.OpenMDArray("packed").ReadAsArray()
+    at = body.find(b"\x78")  # the zlib header of some chunk, or nothing that matters
+    positions = [i for i in range(len(body) - 1) if body[i] == 0x78 and body[i + 1] in (0x5E, 0x9C)]
+    assert positions and at >= 0
+    for i in positions:
+        body[i + 2] ^= 0xFF
+    server.routes["/bad.nc"] = ranges(bytes(body))
+    array = open_multidim(server.url("/bad.nc")).GetRootGroup().OpenMDArray("packed")
+    with pytest.raises(RuntimeError, match="packed.*(chunk|deflate)"):
+        array.ReadAsArray()
+    assert whole_values.shape == (2, 3, 4)
