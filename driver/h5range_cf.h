@@ -110,8 +110,8 @@ class CFArray
     /** The CRS in traditional GIS order, or null. bMetre: a CRS on km axes is given in metres. */
     std::shared_ptr<OGRSpatialReference> SpatialRef(bool bMetre) const;
 
-    /** The geotransform of the raster in units of poSRS (may be null), and whether its rows run from south to north in the
-     * file; the geotransform is that of the raster with the northernmost row first. */
+    /** The geotransform of the raster in units of poSRS (may be null). bBottomUp: whether the rows run from south to north in the
+     * file, unchanged where nothing tells; the geotransform is that of the raster with its rows turned so. */
     bool GeoTransform(const OGRSpatialReference *poSRS, double *padfGeoTransform, bool &bBottomUp) const;
 
     /** Latitudes of an uneven grid whose longitudes are even (a gaussian grid): set by GeoTransform(). */

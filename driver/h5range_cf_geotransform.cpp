@@ -168,9 +168,11 @@ bool CFArray::GeoTransformOfMapping(double *padfGeoTransform) const
 
 bool CFArray::GeoTransform(const OGRSpatialReference *poSRS, double *padfGeoTransform, bool &bBottomUp) const
 {
-    bBottomUp = false;
     if (m_iXDim < 0 || m_iYDim < 0)
+    {
+        bBottomUp = false;
         return false;
+    }
     const Axis &oX = m_aoAxes[static_cast<size_t>(m_iXDim)];
     const Axis &oY = m_aoAxes[static_cast<size_t>(m_iYDim)];
     const auto nCols = static_cast<double>(m_anSizes[static_cast<size_t>(m_iXDim)]);

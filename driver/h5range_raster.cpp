@@ -1,0 +1,499 @@
+// Opening a file as a raster: which arrays there are, and one array as bands.
+#include "h5range_raster.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+namespace h5range
+{
+
+namespace
+{
+
+constexpr int MAX_GROUP_DEPTH = 64;
+// Strips of arrays that are not chunked.
+constexpr GIntBig STRIP_BYTES = 256 * 1024;
+
+bool IsRasterType(const GDALExtendedDataType &oType)
+{
+    return oType.GetClass() == GEDTC_NUMERIC && oType.GetNumericDataType() != GDT_Unknown;
+}
+
+/** Everything a container wants to know, from one walk. */
+struct Listing
+{
+    std::vector<std::shared_ptr<GDALMDArray>> apoArrays; // numeric, of one dimension or more
+    std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> aoGroups;
+    std::set<std::string> aosAuxiliary; // full names of arrays that others name as their coordinates or bounds
+};
+
+void Walk(const std::shared_ptr<GDALGroup> &poRoot, const std::shared_ptr<GDALGroup> &poGroup, int nDepth, Listing &oListing)
+{
+    const std::string osGroup = poGroup->GetFullName();
+    oListing.aoGroups.emplace_back(osGroup, poGroup);
+    for (const auto &osName : poGroup->GetMDArrayNames())
+    {
+        const auto poArray = poGroup->OpenMDArray(osName);
+        if (!poArray || poArray->GetDimensionCount() == 0 || !IsRasterType(poArray->GetDataType()))
+            continue;
+        oListing.apoArrays.push_back(poArray);
+        const Attributes oAttributes(*poArray);
+        for (const char *pszName : {"coordinates", "bounds"})
+            for (const auto &osOther : CFNames(oAttributes.Text(pszName)))
+                if (const auto poOther = CFFindArray(poRoot, osGroup, osOther))
+                    oListing.aosAuxiliary.insert(poOther->GetFullName());
+    }
+    if (nDepth < MAX_GROUP_DEPTH)
+        for (const auto &osName : poGroup->GetGroupNames())
+            if (const auto poChild = poGroup->OpenGroup(osName))
+                Walk(poRoot, poChild, nDepth + 1, oListing);
+}
+
+// netCDF's default fill value of a type, which its library writes into every variable unless told otherwise. Bytes have none
+// that would be taken for missing.
+bool NetCDFFill(GDALDataType eType, double &dfFill)
+{
+    switch (eType)
+    {
+        case GDT_Int16:
+            dfFill = -32767;
+            return true;
+        case GDT_UInt16:
+            dfFill = 65535;
+            return true;
+        case GDT_Int32:
+            dfFill = -2147483647;
+            return true;
+        case GDT_UInt32:
+            dfFill = 4294967295.0;
+            return true;
+        case GDT_Float32:
+        case GDT_Float64:
+            dfFill = 9.9692099683868690e+36;
+            return true;
+        default:
+            return false;
+    }
+}
+
+Storage StorageOf(const File &oFile, const GDALMDArray &oArray)
+{
+    Storage sStorage;
+    const h5r_object *psObject = nullptr;
+    const h5r_dataset *psDataset = nullptr;
+    h5r_error err;
+    if (h5r_lookup(oFile.Handle(), nullptr, oArray.GetFullName().c_str(), &psObject, &err) != H5R_OK ||
+        h5r_dataset_describe(oFile.Handle(), psObject, &psDataset, &err) != H5R_OK)
+        return sStorage;
+    const h5r_type *psType = psDataset->type->cls == H5R_CLASS_ENUM ? psDataset->type->base : psDataset->type;
+    sStorage.bChunked = psDataset->layout == H5R_LAYOUT_CHUNKED;
+    sStorage.bInt8 = psType->cls == H5R_CLASS_INTEGER && psType->size == 1 && psType->is_signed &&
+                     oArray.GetDataType().GetNumericDataType() == GDT_Int16;
+
+    // The default fill value means "missing" where netCDF's library put it there, not in any HDF5 file.
+    const GDALDataType eType = oArray.GetDataType().GetNumericDataType();
+    double dfDefault = 0;
+    if (psDataset->fill == H5R_FILL_USER && psDataset->fill_value != nullptr && NetCDFFill(eType, dfDefault) &&
+        psType->size == static_cast<uint32_t>(GDALGetDataTypeSizeBytes(eType)) && psType->cls != H5R_CLASS_COMPOUND)
+    {
+        std::vector<GByte> abyFill(static_cast<const GByte *>(psDataset->fill_value), static_cast<const GByte *>(psDataset->fill_value) + psType->size);
+        if (psType->order == H5R_ORDER_BE)
+            std::reverse(abyFill.begin(), abyFill.end());
+        double dfFill = 0;
+        GDALCopyWords(abyFill.data(), eType, 0, &dfFill, GDT_Float64, 0, 1);
+        if (dfFill == (eType == GDT_Float32 ? static_cast<double>(static_cast<float>(dfDefault)) : dfDefault))
+        {
+            sStorage.bHasFill = true;
+            sStorage.dfFill = dfFill;
+        }
+    }
+    return sStorage;
+}
+
+// Files whose rows GDAL's netCDF driver takes to start in the south when nothing tells the order; its HDF5 driver, to which other
+// extensions go, shows them as they are stored.
+bool IsNetCDF(const ParsedName &oName, const GDALGroup &oRoot)
+{
+    const char *pszExt = CPLGetExtension(oName.osURI.c_str());
+    for (const char *psz : {"h5", "hdf5", "he5", "hdf"})
+        if (oName.bHDF5Dialect || EQUAL(pszExt, psz))
+            return false;
+    for (const char *psz : {"nc", "nc4", "cdf", "nc2", "nc3", "grd"})
+        if (EQUAL(pszExt, psz))
+            return true;
+    return Attributes(oRoot).Find("_NCProperties") != nullptr;
+}
+
+// HDF5's form of names has "_" for blanks: "//my_group/x" may be "/my group/x".
+std::shared_ptr<GDALMDArray> FindUnderscored(const std::shared_ptr<GDALGroup> &poGroup, const std::string &osPath)
+{
+    const size_t nSlash = osPath.find('/', 1);
+    const std::string osFirst = osPath.substr(1, nSlash == std::string::npos ? std::string::npos : nSlash - 1);
+    const auto Matches = [&osFirst](std::string osName)
+    {
+        std::replace(osName.begin(), osName.end(), ' ', '_');
+        return osName == osFirst;
+    };
+    if (nSlash == std::string::npos)
+    {
+        for (const auto &osName : poGroup->GetMDArrayNames())
+            if (Matches(osName))
+                return poGroup->OpenMDArray(osName);
+        return nullptr;
+    }
+    for (const auto &osName : poGroup->GetGroupNames())
+        if (Matches(osName))
+            if (const auto poChild = poGroup->OpenGroup(osName))
+                if (auto poArray = FindUnderscored(poChild, osPath.substr(nSlash)))
+                    return poArray;
+    return nullptr;
+}
+
+std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> GroupsAbove(const std::shared_ptr<GDALGroup> &poRoot, const GDALMDArray &oArray)
+{
+    std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> aoGroups{{"/", poRoot}};
+    const CPLStringList aosParts(CSLTokenizeString2(CFGroupOf(oArray).c_str(), "/", 0));
+    for (int i = 0; i < aosParts.Count(); i++)
+    {
+        const auto poGroup = aoGroups.back().second->OpenGroup(aosParts[i]);
+        if (!poGroup)
+            break;
+        aoGroups.emplace_back(poGroup->GetFullName(), poGroup);
+    }
+    return aoGroups;
+}
+
+GDALDataset *OpenContainer(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot, bool bListAll)
+{
+    Listing oListing;
+    Walk(poRoot, poRoot, 0, oListing);
+    const auto HasRank = [&oListing](size_t nRank)
+    {
+        return std::any_of(oListing.apoArrays.begin(), oListing.apoArrays.end(),
+                           [nRank](const std::shared_ptr<GDALMDArray> &poArray) { return poArray->GetDimensionCount() >= nRank; });
+    };
+    const size_t nMinRank = bListAll || !HasRank(2) ? 1 : 2;
+    std::vector<Subdataset> aoSubdatasets;
+    std::vector<std::shared_ptr<GDALMDArray>> apoRasters; // without coordinates and bounds
+    for (const auto &poArray : oListing.apoArrays)
+    {
+        const auto &apoDims = poArray->GetDimensions();
+        const bool bTooLarge = std::any_of(apoDims.begin(), apoDims.end(), [](const std::shared_ptr<GDALDimension> &poDim)
+                                           { return poDim->GetSize() > static_cast<GUInt64>(INT_MAX) || poDim->GetSize() == 0; });
+        if (apoDims.size() < nMinRank || bTooLarge)
+            continue;
+        aoSubdatasets.push_back({poArray->GetFullName(), Attributes(*poArray).Text("standard_name"), poArray});
+        if (oListing.aosAuxiliary.count(poArray->GetFullName()) == 0)
+            apoRasters.push_back(poArray);
+    }
+    if (aoSubdatasets.empty())
+    {
+        CPLError(CE_Failure, CPLE_AppDefined, "%s holds no numeric array of one dimension or more: there is nothing to show as a raster",
+                 oName.osURI.c_str());
+        return nullptr;
+    }
+
+    std::unique_ptr<RasterDataset> poDS(new RasterDataset(poFile, oName, poRoot));
+    const bool bOne = apoRasters.size() == 1 || aoSubdatasets.size() == 1;
+    poDS->SetDescription(oName.osOriginal.c_str());
+    if (bOne && !poDS->SetArray(apoRasters.size() == 1 ? apoRasters[0] : aoSubdatasets[0].poArray))
+        return nullptr;
+    poDS->SetGroupMetadata(oListing.aoGroups);
+    if (!bOne || !oListing.aosAuxiliary.empty())
+        poDS->SetSubdatasets(aoSubdatasets);
+    poDS->SetSideFiles(!bOne);
+    return poDS.release();
+}
+
+} // namespace
+
+RasterDataset::RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot)
+    : m_poFile(poFile), m_oName(oName), m_poRoot(poRoot)
+{
+    nRasterXSize = nRasterYSize = 512; // of a container, as GDAL's other drivers have it
+    eAccess = GA_ReadOnly;
+}
+
+bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
+{
+    const std::string &osArray = poArray->GetFullName();
+    const auto Fail = [&](const char *pszWhy)
+    {
+        CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: %s", m_poFile->Name().c_str(), osArray.c_str(), pszWhy);
+        return false;
+    };
+    const auto &apoDims = poArray->GetDimensions();
+    if (!IsRasterType(poArray->GetDataType()))
+        return Fail("values that are no numbers cannot be shown as a raster; the multidimensional API reads them");
+    if (apoDims.empty())
+        return Fail("a scalar cannot be shown as a raster; the multidimensional API reads it");
+    for (const auto &poDim : apoDims)
+    {
+        if (poDim->GetSize() == 0)
+            return Fail("the array is empty: a dimension has size 0");
+        if (poDim->GetSize() > static_cast<GUInt64>(INT_MAX))
+            return Fail("a dimension is longer than GDAL's raster model allows; the multidimensional API reads it");
+    }
+
+    m_poArray = poArray;
+    m_osKey = MetadataKey(osArray);
+    m_sStorage = StorageOf(*m_poFile, *poArray);
+    m_poCF.reset(new CFArray(m_poRoot, *poArray, CFGroupOf(*poArray)));
+    m_iXDim = m_poCF->XDim();
+    m_iYDim = m_poCF->YDim();
+    nRasterXSize = static_cast<int>(apoDims[static_cast<size_t>(m_iXDim)]->GetSize());
+    nRasterYSize = m_iYDim < 0 ? 1 : static_cast<int>(apoDims[static_cast<size_t>(m_iYDim)]->GetSize());
+
+    const GIntBig nMaxBands = CPLAtoGIntBig(CPLGetConfigOption("GDAL_MAX_BAND_COUNT", "32768"));
+    double dfBands = 1;
+    for (int i = 0; i < static_cast<int>(apoDims.size()); i++)
+    {
+        if (i == m_iXDim || i == m_iYDim)
+            continue;
+        m_anExtraDims.push_back(i);
+        m_anExtraSizes.push_back(apoDims[static_cast<size_t>(i)]->GetSize());
+        dfBands *= static_cast<double>(m_anExtraSizes.back());
+    }
+    if (dfBands > static_cast<double>(nMaxBands))
+    {
+        CPLError(CE_Warning, CPLE_AppDefined, "%s#%s: %.0f bands, of which the first " CPL_FRMT_GIB " are shown (GDAL_MAX_BAND_COUNT)",
+                 m_poFile->Name().c_str(), osArray.c_str(), dfBands, nMaxBands);
+        dfBands = static_cast<double>(nMaxBands);
+    }
+
+    m_eType = poArray->GetDataType().GetNumericDataType();
+    if (m_sStorage.bInt8 && GDAL_VERSION_NUM < GDAL_COMPUTE_VERSION(3, 7, 0))
+    {
+        m_bSignedByte = true;
+        m_eType = GDT_Byte;
+    }
+    const auto anChunk = poArray->GetBlockSize();
+    const auto ChunkOf = [&anChunk](int iDim) { return iDim >= 0 && static_cast<size_t>(iDim) < anChunk.size() ? anChunk[static_cast<size_t>(iDim)] : 0; };
+    m_nBlockXSize = nRasterXSize;
+    m_nBlockYSize = 1;
+    if (ChunkOf(m_iXDim) != 0)
+    {
+        m_sStorage.bChunked = true;
+        m_nBlockXSize = static_cast<int>(std::min<GUInt64>(ChunkOf(m_iXDim), static_cast<GUInt64>(nRasterXSize)));
+        m_nBlockYSize = m_iYDim < 0 ? 1 : static_cast<int>(std::min<GUInt64>(std::max<GUInt64>(ChunkOf(m_iYDim), 1), static_cast<GUInt64>(nRasterYSize)));
+        if (!m_anExtraDims.empty())
+            m_nChunkBands = static_cast<int>(std::min<GUInt64>(std::max<GUInt64>(ChunkOf(m_anExtraDims.back()), 1), m_anExtraSizes.back()));
+        // A chunk of several GB in the raster plane would never fit the block cache.
+        const GIntBig nRow = static_cast<GIntBig>(m_nBlockXSize) * GDALGetDataTypeSizeBytes(m_eType);
+        m_nBlockYSize = static_cast<int>(std::min<GIntBig>(m_nBlockYSize, std::max<GIntBig>(1, INT_MAX / 2 / nRow)));
+    }
+    else
+    {
+        const GIntBig nRow = static_cast<GIntBig>(nRasterXSize) * GDALGetDataTypeSizeBytes(m_eType);
+        m_nBlockYSize = static_cast<int>(std::min<GIntBig>(nRasterYSize, std::max<GIntBig>(1, STRIP_BYTES / std::max<GIntBig>(nRow, 1))));
+    }
+
+    m_poSRS = m_poCF->SpatialRef(true);
+    m_bBottomUp = IsNetCDF(m_oName, *m_poRoot);
+    m_bHasGeoTransform = m_poCF->GeoTransform(m_poSRS.get(), m_adfGeoTransform, m_bBottomUp);
+    SetArrayMetadata();
+    SetGeolocation();
+    SetImageStructure();
+    for (int i = 0; i < static_cast<int>(dfBands); i++)
+    {
+        auto poBand = new RasterBand(this, i + 1);
+        SetBand(i + 1, poBand);
+        poBand->SetDescription(BandDescription(i).c_str());
+        if (m_bSignedByte)
+            poBand->GDALMajorObject::SetMetadataItem("PIXELTYPE", "SIGNEDBYTE", "IMAGE_STRUCTURE");
+    }
+    return true;
+}
+
+std::string RasterDataset::NameOf(const std::string &osArray) const
+{
+    std::string osURI = m_oName.osURI;
+    std::string osPath = osArray;
+    if (!m_oName.bForeign)
+        return "H5RANGE:\"" + osURI + "\":" + osPath;
+    if (m_oName.bHDF5Dialect)
+    {
+        std::replace(osPath.begin(), osPath.end(), ' ', '_');
+        return "HDF5:\"" + osURI + "\":/" + osPath;
+    }
+    if (osPath.rfind('/') == 0)
+        osPath = osPath.substr(1);
+    if (osPath.find_first_of(" :") != std::string::npos)
+        osPath = "\"" + osPath + "\"";
+    return "NETCDF:\"" + osURI + "\":" + osPath;
+}
+
+void RasterDataset::SetSideFiles(bool bContainer)
+{
+    if (bContainer || IsNetworkPath(m_poFile->Name()))
+    {
+        // Beside a remote file nothing can be written, and asking for what may be there would cost more than opening it.
+        nPamFlags |= GPF_NOSAVE;
+        return;
+    }
+    const bool bSubdataset = !m_oName.osArray.empty();
+    if (bSubdataset)
+    {
+        SetPhysicalFilename(m_poFile->Name().c_str());
+        SetSubdatasetName(m_oName.osArray.c_str());
+    }
+    else if (m_oName.bPrefixed || m_oName.bForeign)
+    {
+        SetPhysicalFilename(m_poFile->Name().c_str());
+    }
+    TryLoadXML();
+    oOvManager.Initialize(this, bSubdataset ? ":::VIRTUAL:::" : m_poFile->Name().c_str());
+}
+
+const OGRSpatialReference *RasterDataset::GetSpatialRef() const
+{
+    return m_poSRS ? m_poSRS.get() : GDALPamDataset::GetSpatialRef();
+}
+
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 12, 0)
+CPLErr RasterDataset::GetGeoTransform(GDALGeoTransform &oGT) const
+{
+    if (!m_bHasGeoTransform)
+        return GDALPamDataset::GetGeoTransform(oGT);
+    oGT = GDALGeoTransform(m_adfGeoTransform);
+    return CE_None;
+}
+#else
+CPLErr RasterDataset::GetGeoTransform(double *padfGeoTransform)
+{
+    if (!m_bHasGeoTransform)
+        return GDALPamDataset::GetGeoTransform(padfGeoTransform);
+    std::copy(m_adfGeoTransform, m_adfGeoTransform + 6, padfGeoTransform);
+    return CE_None;
+}
+#endif
+
+char **RasterDataset::GetFileList()
+{
+    CPLStringList aosFiles;
+    if (!IsNetworkPath(m_poFile->Name()))
+        aosFiles.Assign(GDALPamDataset::GetFileList());
+    if (aosFiles.FindString(m_poFile->Name().c_str()) < 0)
+    {
+        CPLStringList aosWithFile;
+        aosWithFile.AddString(m_poFile->Name().c_str());
+        for (int i = 0; i < aosFiles.Count(); i++)
+            aosWithFile.AddString(aosFiles[i]);
+        return aosWithFile.StealList();
+    }
+    return aosFiles.StealList();
+}
+
+RasterBand::RasterBand(RasterDataset *poRasterDS, int nBandIn) : m_poRasterDS(poRasterDS)
+{
+    poDS = poRasterDS;
+    nBand = nBandIn;
+    nRasterXSize = poRasterDS->nRasterXSize;
+    nRasterYSize = poRasterDS->nRasterYSize;
+    eDataType = poRasterDS->m_eType;
+    nBlockXSize = poRasterDS->m_nBlockXSize;
+    nBlockYSize = poRasterDS->m_nBlockYSize;
+}
+
+double RasterBand::GetNoDataValue(int *pbSuccess)
+{
+    const auto &sStorage = m_poRasterDS->m_sStorage;
+    bool bHasNoData = false;
+    double dfNoData = 0;
+    if (eDataType == GDT_Int64)
+        dfNoData = static_cast<double>(m_poRasterDS->m_poArray->GetNoDataValueAsInt64(&bHasNoData));
+    else if (eDataType == GDT_UInt64)
+        dfNoData = static_cast<double>(m_poRasterDS->m_poArray->GetNoDataValueAsUInt64(&bHasNoData));
+    else
+        dfNoData = m_poRasterDS->m_poArray->GetNoDataValueAsDouble(&bHasNoData);
+    if (!bHasNoData && sStorage.bHasFill)
+    {
+        bHasNoData = true;
+        dfNoData = sStorage.dfFill;
+    }
+    if (!bHasNoData)
+        return GDALPamRasterBand::GetNoDataValue(pbSuccess);
+    if (pbSuccess != nullptr)
+        *pbSuccess = TRUE;
+    return dfNoData;
+}
+
+int64_t RasterBand::GetNoDataValueAsInt64(int *pbSuccess)
+{
+    bool bHasNoData = false;
+    const int64_t nNoData = eDataType == GDT_Int64 ? m_poRasterDS->m_poArray->GetNoDataValueAsInt64(&bHasNoData) : 0;
+    if (!bHasNoData)
+        return GDALPamRasterBand::GetNoDataValueAsInt64(pbSuccess);
+    if (pbSuccess != nullptr)
+        *pbSuccess = TRUE;
+    return nNoData;
+}
+
+uint64_t RasterBand::GetNoDataValueAsUInt64(int *pbSuccess)
+{
+    bool bHasNoData = false;
+    const uint64_t nNoData = eDataType == GDT_UInt64 ? m_poRasterDS->m_poArray->GetNoDataValueAsUInt64(&bHasNoData) : 0;
+    if (!bHasNoData)
+        return GDALPamRasterBand::GetNoDataValueAsUInt64(pbSuccess);
+    if (pbSuccess != nullptr)
+        *pbSuccess = TRUE;
+    return nNoData;
+}
+
+double RasterBand::GetScale(int *pbSuccess)
+{
+    bool bHasScale = false;
+    const double dfScale = m_poRasterDS->m_poArray->GetScale(&bHasScale);
+    if (!bHasScale)
+        return GDALPamRasterBand::GetScale(pbSuccess);
+    if (pbSuccess != nullptr)
+        *pbSuccess = TRUE;
+    return dfScale;
+}
+
+double RasterBand::GetOffset(int *pbSuccess)
+{
+    bool bHasOffset = false;
+    const double dfOffset = m_poRasterDS->m_poArray->GetOffset(&bHasOffset);
+    if (!bHasOffset)
+        return GDALPamRasterBand::GetOffset(pbSuccess);
+    if (pbSuccess != nullptr)
+        *pbSuccess = TRUE;
+    return dfOffset;
+}
+
+const char *RasterBand::GetUnitType()
+{
+    const std::string &osUnit = m_poRasterDS->m_poArray->GetUnit();
+    return !osUnit.empty() ? osUnit.c_str() : GDALPamRasterBand::GetUnitType();
+}
+
+GDALDataset *OpenRaster(GDALOpenInfo *poOpenInfo, const std::shared_ptr<File> &poFile, const ParsedName &oName)
+{
+    const auto poRoot = OpenRootGroup(poFile);
+    if (!poRoot)
+        return nullptr;
+    if (oName.osArray.empty())
+        return OpenContainer(poFile, oName, poRoot, CPLFetchBool(poOpenInfo->papszOpenOptions, "LIST_ALL_ARRAYS", false));
+
+    auto poArray = OpenArray(poRoot, oName.osArray);
+    if (!poArray && oName.bHDF5Dialect && oName.osArray.find('_') != std::string::npos)
+        poArray = FindUnderscored(poRoot, oName.osArray);
+    if (!poArray)
+    {
+        if (CPLGetLastErrorType() != CE_Failure)
+            CPLError(CE_Failure, CPLE_OpenFailed, "%s has no array %s", oName.osURI.c_str(), oName.osArray.c_str());
+        return nullptr;
+    }
+    std::unique_ptr<RasterDataset> poDS(new RasterDataset(poFile, oName, poRoot));
+    poDS->SetDescription(oName.osOriginal.c_str());
+    if (!poDS->SetArray(poArray))
+        return nullptr;
+    poDS->SetGroupMetadata(GroupsAbove(poRoot, *poArray));
+    poDS->SetSideFiles(false);
+    return poDS.release();
+}
+
+} // namespace h5range

@@ -1,0 +1,178 @@
+// The classic raster view of a file: a container of subdatasets, or one array as bands.
+#ifndef H5RANGE_RASTER_H
+#define H5RANGE_RASTER_H
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gdal_pam.h"
+
+#include "h5range_cf.h"
+#include "h5range_file.h"
+
+namespace h5range
+{
+
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 13, 0)
+using MetadataList = CSLConstList;
+#else
+using MetadataList = char **;
+#endif
+
+/** An array that a container lists. */
+struct Subdataset
+{
+    std::string osFullName, osStandardName;
+    std::shared_ptr<GDALMDArray> poArray;
+};
+
+/** What the file says of an array's storage that GDAL's multidimensional classes do not. */
+struct Storage
+{
+    bool bInt8 = false;   // signed 8-bit integers, for which GDAL before 3.7 has no type
+    bool bChunked = false;
+    bool bHasFill = false; // the netCDF library wrote its default fill value, which marks missing values then
+    double dfFill = 0;
+};
+
+class RasterDataset final : public GDALPamDataset
+{
+  public:
+    RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot);
+
+    /** Makes the bands of an array; false with an error when it is no raster. */
+    bool SetArray(const std::shared_ptr<GDALMDArray> &poArray);
+    void SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets);
+    /** Attributes of the root group and of the groups named, as metadata. */
+    void SetGroupMetadata(const std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> &aoGroups);
+    /** Side files, which are looked for beside local files only. bContainer: nothing is ever written for it. */
+    void SetSideFiles(bool bContainer);
+
+    /** Prefix and name of another array of the same file, as a user writes it. */
+    std::string NameOf(const std::string &osArray) const;
+
+    const OGRSpatialReference *GetSpatialRef() const override;
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 12, 0)
+    CPLErr GetGeoTransform(GDALGeoTransform &oGT) const override;
+#else
+    CPLErr GetGeoTransform(double *padfGeoTransform) override;
+#endif
+    char **GetFileList() override;
+    char **GetMetadataDomainList() override;
+    MetadataList GetMetadata(const char *pszDomain = "") override;
+    const char *GetMetadataItem(const char *pszName, const char *pszDomain = "") override;
+
+  protected:
+    CPLErr IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nXSize, int nYSize, void *pData, int nBufXSize, int nBufYSize,
+                     GDALDataType eBufType, int nBandCount, int *panBandMap, GSpacing nPixelSpace, GSpacing nLineSpace, GSpacing nBandSpace,
+                     GDALRasterIOExtraArg *psExtraArg) override;
+
+  private:
+    friend class RasterBand;
+
+    struct Window
+    {
+        int nXOff, nYOff, nXSize, nYSize;
+    };
+    /** A caller's memory; spacings in bytes. */
+    struct Buffer
+    {
+        void *pData;
+        GDALDataType eType;
+        GSpacing nPixelSpace, nLineSpace, nBandSpace;
+    };
+    enum class Outcome
+    {
+        DONE,
+        FAILED,
+        BY_BLOCKS // the base class answers, from the block cache where it can
+    };
+
+    /** Reads a window of bands (from 0) straight from the array: one read for each run of bands that a hyperslab can say. */
+    bool Read(const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
+    bool ReadSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const;
+    /** Reads blocks of several bands at once; the block of pTarget goes there, the others into the block cache. */
+    bool LoadBlocks(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1, int iTargetBand, int nTargetBX, int nTargetBY,
+                    void *pTarget);
+    bool AreCached(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1);
+    Outcome ReadWindow(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize, const Buffer &sBuffer);
+    CPLErr ReadBlock(int iBand, int nBX, int nBY, void *pImage);
+    std::vector<int> BandsOfChunk(int iBand) const;
+
+    void SetArrayMetadata();
+    void SetGeolocation();
+    void SetImageStructure();
+    std::vector<GUInt64> BandIndex(int iBand) const;
+    std::string BandDescription(int iBand) const;
+    CPLStringList BandMetadata(int iBand) const;
+    MetadataList Stats();
+
+    const std::shared_ptr<File> m_poFile;
+    const ParsedName m_oName;
+    const std::shared_ptr<GDALGroup> m_poRoot;
+    std::shared_ptr<GDALMDArray> m_poArray{};
+    std::unique_ptr<CFArray> m_poCF{};
+    Storage m_sStorage{};
+    std::string m_osKey{}; // of the array in metadata: no slash for one in the root group
+
+    std::vector<int> m_anExtraDims{}; // the dimensions that became bands, slowest first
+    std::vector<GUInt64> m_anExtraSizes{};
+    int m_iXDim = -1, m_iYDim = -1;
+    bool m_bBottomUp = false;
+    int m_nBlockXSize = 0, m_nBlockYSize = 0, m_nChunkBands = 1;
+    GDALDataType m_eType = GDT_Unknown;
+    bool m_bSignedByte = false; // GDAL before 3.7: Byte with PIXELTYPE=SIGNEDBYTE
+
+    int m_nLastBand = -1, m_nLastBX = -1, m_nLastBY = -1; // of the last block or window read, to notice who reads in order
+    Window m_sLastWindow{-1, -1, -1, -1};
+
+    std::shared_ptr<OGRSpatialReference> m_poSRS{};
+    bool m_bHasGeoTransform = false;
+    double m_adfGeoTransform[6] = {0, 1, 0, 0, 0, 1};
+    std::vector<std::vector<std::string>> m_aaosExtraValues{}; // coordinates of the extra dimensions, as text; empty where there are none
+    CPLStringList m_aosArrayMetadata{}; // of every band alike
+    CPLStringList m_aosStats{};
+};
+
+class RasterBand final : public GDALPamRasterBand
+{
+  public:
+    RasterBand(RasterDataset *poRasterDS, int nBandIn);
+
+    double GetNoDataValue(int *pbSuccess = nullptr) override;
+    int64_t GetNoDataValueAsInt64(int *pbSuccess = nullptr) override;
+    uint64_t GetNoDataValueAsUInt64(int *pbSuccess = nullptr) override;
+    double GetScale(int *pbSuccess = nullptr) override;
+    double GetOffset(int *pbSuccess = nullptr) override;
+    const char *GetUnitType() override;
+    MetadataList GetMetadata(const char *pszDomain = "") override;
+    const char *GetMetadataItem(const char *pszName, const char *pszDomain = "") override;
+
+  protected:
+    CPLErr IReadBlock(int nBlockXOff, int nBlockYOff, void *pImage) override;
+    CPLErr IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nXSize, int nYSize, void *pData, int nBufXSize, int nBufYSize,
+                     GDALDataType eBufType, GSpacing nPixelSpace, GSpacing nLineSpace, GDALRasterIOExtraArg *psExtraArg) override;
+
+  private:
+    friend class RasterDataset;
+    void EnsureMetadata();
+
+    RasterDataset *m_poRasterDS;
+    bool m_bHasMetadata = false;
+};
+
+/** An attribute's value in the form that GDAL's netCDF driver gives it. */
+std::string MetadataText(const GDALAttribute &oAttribute);
+/** Numbers in that form, by the type they have in the file. */
+std::string NumberText(const void *pValue, GDALDataType eType);
+/** "16-bit integer" and the like. */
+const char *TypeText(GDALDataType eType);
+/** Attributes that describe HDF5's or netCDF-4's own bookkeeping. */
+bool IsBookkeeping(const Attributes &oAttributes, const std::string &osName);
+/** Name in metadata keys: "var" in the root group, "/group/var" elsewhere. */
+std::string MetadataKey(const std::string &osFullName);
+
+} // namespace h5range
+
+#endif

@@ -1,0 +1,470 @@
+// Metadata of rasters, in the dialect of GDAL's netCDF driver, which QGIS, rioxarray and others read.
+#include "h5range_raster.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace h5range
+{
+
+namespace
+{
+
+// Dimensions longer than that are no bands that anyone looks up by value.
+constexpr size_t MAX_LISTED_VALUES = 1 << 16;
+
+// netCDF's number of a type.
+int NetCDFType(GDALDataType eType)
+{
+    switch (eType)
+    {
+        case GDT_Byte:
+            return 7;
+        case GDT_Int16:
+            return 3;
+        case GDT_UInt16:
+            return 8;
+        case GDT_Int32:
+            return 4;
+        case GDT_UInt32:
+            return 9;
+        case GDT_Int64:
+            return 10;
+        case GDT_UInt64:
+            return 11;
+        case GDT_Float32:
+            return 5;
+        case GDT_Float64:
+            return 6;
+        default:
+            return 1; // Int8, which has no constant before GDAL 3.7
+    }
+}
+
+std::string Braced(const std::vector<std::string> &aosValues)
+{
+    if (aosValues.size() == 1)
+        return aosValues[0];
+    std::string osText = "{";
+    for (size_t i = 0; i < aosValues.size(); i++)
+        osText += (i > 0 ? "," : "") + aosValues[i];
+    return osText + "}";
+}
+
+// Values as stored, each in the form of its type.
+std::vector<std::string> ValueTexts(const GDALMDArray &oArray)
+{
+    std::vector<std::string> aosValues;
+    const auto &oType = oArray.GetDataType();
+    const GUInt64 nValues = oArray.GetDimensions()[0]->GetSize();
+    if (oType.GetClass() != GEDTC_NUMERIC || nValues > MAX_LISTED_VALUES)
+        return aosValues;
+    std::vector<GByte> abyValues(static_cast<size_t>(nValues) * oType.GetSize());
+    const GUInt64 nStart = 0;
+    const auto nCount = static_cast<size_t>(nValues);
+    if (!oArray.Read(&nStart, &nCount, nullptr, nullptr, oType, abyValues.data()))
+        return aosValues;
+    for (size_t i = 0; i < nCount; i++)
+        aosValues.push_back(NumberText(abyValues.data() + i * oType.GetSize(), oType.GetNumericDataType()));
+    return aosValues;
+}
+
+bool HasDimensions(const GDALMDArray &oArray, const CFArray::Axis &oFirst, const CFArray::Axis &oSecond, int nRows, int nCols)
+{
+    const auto &apoDims = oArray.GetDimensions();
+    return apoDims.size() == 2 && apoDims[0]->GetName() == oFirst.osName && apoDims[1]->GetName() == oSecond.osName &&
+           apoDims[0]->GetSize() == static_cast<GUInt64>(nRows) && apoDims[1]->GetSize() == static_cast<GUInt64>(nCols);
+}
+
+const char *HDF5TypeText(GDALDataType eType)
+{
+    if (eType == GDT_Byte)
+        return "8-bit unsigned character";
+    const char *pszText = TypeText(eType);
+    return EQUAL(pszText, "8-bit integer") ? "8-bit character" : pszText;
+}
+
+} // namespace
+
+std::string NumberText(const void *pValue, GDALDataType eType)
+{
+    switch (eType)
+    {
+        case GDT_Float32:
+        {
+            float fValue;
+            memcpy(&fValue, pValue, sizeof(fValue));
+            return CPLSPrintf("%.8g", static_cast<double>(fValue));
+        }
+        case GDT_Float64:
+        {
+            double dfValue;
+            memcpy(&dfValue, pValue, sizeof(dfValue));
+            return CPLSPrintf("%.16g", dfValue);
+        }
+        case GDT_Int64:
+        {
+            GInt64 nValue;
+            memcpy(&nValue, pValue, sizeof(nValue));
+            return CPLSPrintf(CPL_FRMT_GIB, static_cast<GIntBig>(nValue));
+        }
+        case GDT_UInt64:
+        {
+            GUInt64 nValue;
+            memcpy(&nValue, pValue, sizeof(nValue));
+            return CPLSPrintf(CPL_FRMT_GUIB, static_cast<GUIntBig>(nValue));
+        }
+        default:
+            break;
+    }
+    double adfValue[2] = {0, 0};
+    if (GDALDataTypeIsComplex(eType))
+    {
+        GDALCopyWords(pValue, eType, 0, adfValue, GDT_CFloat64, 0, 1);
+        return CPLSPrintf("%.16g%+.16gi", adfValue[0], adfValue[1]);
+    }
+    GDALCopyWords(pValue, eType, 0, adfValue, GDT_Float64, 0, 1);
+    return CPLSPrintf("%.16g", adfValue[0]);
+}
+
+std::string MetadataText(const GDALAttribute &oAttribute)
+{
+    const auto &oType = oAttribute.GetDataType();
+    std::vector<std::string> aosValues;
+    if (oAttribute.GetTotalElementsCount() == 0)
+        return std::string();
+    if (oType.GetClass() == GEDTC_NUMERIC)
+    {
+        const GDALRawResult oRaw = oAttribute.ReadAsRaw();
+        for (size_t i = 0; oRaw.data() != nullptr && i < oRaw.size() / oType.GetSize(); i++)
+            aosValues.push_back(NumberText(oRaw.data() + i * oType.GetSize(), oType.GetNumericDataType()));
+    }
+    else if (oType.GetClass() == GEDTC_STRING)
+    {
+        const CPLStringList aosStrings(oAttribute.ReadAsStringArray());
+        for (int i = 0; i < aosStrings.Count(); i++)
+            aosValues.push_back(aosStrings[i]);
+    }
+    return aosValues.empty() ? std::string() : Braced(aosValues);
+}
+
+const char *TypeText(GDALDataType eType)
+{
+    switch (eType)
+    {
+        case GDT_Byte:
+            return "8-bit unsigned integer";
+        case GDT_Int16:
+            return "16-bit integer";
+        case GDT_UInt16:
+            return "16-bit unsigned integer";
+        case GDT_Int32:
+            return "32-bit integer";
+        case GDT_UInt32:
+            return "32-bit unsigned integer";
+        case GDT_Int64:
+            return "64-bit integer";
+        case GDT_UInt64:
+            return "64-bit unsigned integer";
+        case GDT_Float32:
+            return "32-bit floating-point";
+        case GDT_Float64:
+            return "64-bit floating-point";
+        case GDT_CInt16:
+            return "complex, 16-bit integer";
+        case GDT_CInt32:
+            return "complex, 32-bit integer";
+        case GDT_CFloat32:
+            return "complex, 32-bit floating-point";
+        case GDT_CFloat64:
+            return "complex, 64-bit floating-point";
+        default:
+            break;
+    }
+    const char *pszName = GDALGetDataTypeName(eType);
+    if (EQUAL(pszName, "Int8"))
+        return "8-bit integer";
+    return EQUAL(pszName, "Float16") ? "16-bit floating-point" : pszName;
+}
+
+bool IsBookkeeping(const Attributes &oAttributes, const std::string &osName)
+{
+    for (const char *psz : {"_NCProperties", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_nc3_strict", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS"})
+        if (osName == psz)
+            return true;
+    return (osName == "CLASS" || osName == "NAME") && EQUAL(oAttributes.Text("CLASS").c_str(), "DIMENSION_SCALE");
+}
+
+std::string MetadataKey(const std::string &osFullName)
+{
+    return osFullName.rfind('/') == 0 ? osFullName.substr(1) : osFullName;
+}
+
+namespace
+{
+
+CPLStringList ToMetadata(const Attributes &oAttributes, const std::string &osPrefix)
+{
+    CPLStringList aosItems;
+    for (const auto &poAttribute : oAttributes.All())
+        if (poAttribute->GetDataType().GetClass() != GEDTC_COMPOUND && !IsBookkeeping(oAttributes, poAttribute->GetName()))
+            aosItems.SetNameValue((osPrefix + poAttribute->GetName()).c_str(), MetadataText(*poAttribute).c_str());
+    return aosItems;
+}
+
+} // namespace
+
+void RasterDataset::SetGroupMetadata(const std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> &aoGroups)
+{
+    CPLStringList aosItems(CSLDuplicate(GDALMajorObject::GetMetadata()));
+    for (const auto &oGroup : aoGroups)
+    {
+        const Attributes oAttributes(*oGroup.second);
+        const std::string osPrefix = oGroup.first == "/" ? "NC_GLOBAL#" : oGroup.first + "/NC_GLOBAL#";
+        const CPLStringList aosOfGroup(ToMetadata(oAttributes, osPrefix));
+        for (int i = 0; i < aosOfGroup.Count(); i++)
+            aosItems.AddString(aosOfGroup[i]);
+    }
+    GDALMajorObject::SetMetadata(aosItems.List());
+}
+
+void RasterDataset::SetArrayMetadata()
+{
+    CPLStringList aosItems(ToMetadata(m_poCF->GetAttributes(), m_osKey + "#"));
+    m_aosArrayMetadata = ToMetadata(m_poCF->GetAttributes(), std::string());
+    m_aosArrayMetadata.SetNameValue("NETCDF_VARNAME", m_poArray->GetName().c_str());
+    const auto Append = [&aosItems](const CPLStringList &aosMore)
+    {
+        for (int i = 0; i < aosMore.Count(); i++)
+            aosItems.AddString(aosMore[i]);
+    };
+    if (m_poCF->MappingVariable())
+        Append(ToMetadata(Attributes(*m_poCF->MappingVariable()), MetadataKey(m_poCF->MappingVariable()->GetFullName()) + "#"));
+    for (const auto &oAxis : m_poCF->Axes())
+        if (oAxis.poVariable && oAxis.poVariable->GetFullName() != m_poArray->GetFullName())
+            Append(ToMetadata(oAxis.oAttributes, MetadataKey(oAxis.poVariable->GetFullName()) + "#"));
+
+    std::string osExtra;
+    for (const int iDim : m_anExtraDims)
+    {
+        const auto &oAxis = m_poCF->Axes()[static_cast<size_t>(iDim)];
+        osExtra += (osExtra.empty() ? "" : ",") + oAxis.osName;
+        m_aaosExtraValues.push_back(oAxis.poVariable ? ValueTexts(*oAxis.poVariable) : std::vector<std::string>());
+        if (m_aaosExtraValues.back().empty())
+            continue;
+        const std::string osKey = "NETCDF_DIM_" + oAxis.osName;
+        aosItems.SetNameValue((osKey + "_DEF").c_str(), CPLSPrintf("{%d,%d}", static_cast<int>(m_aaosExtraValues.back().size()),
+                                                                  NetCDFType(oAxis.poVariable->GetDataType().GetNumericDataType())));
+        aosItems.SetNameValue((osKey + "_VALUES").c_str(), Braced(m_aaosExtraValues.back()).c_str());
+    }
+    if (!osExtra.empty())
+        aosItems.SetNameValue("NETCDF_DIM_EXTRA", ("{" + osExtra + "}").c_str());
+    GDALMajorObject::SetMetadata(aosItems.List());
+}
+
+void RasterDataset::SetGeolocation()
+{
+    if (m_iXDim < 0 || m_iYDim < 0)
+        return;
+    const auto &oX = m_poCF->Axes()[static_cast<size_t>(m_iXDim)];
+    const auto &oY = m_poCF->Axes()[static_cast<size_t>(m_iYDim)];
+    if (m_poCF->HasUnevenLatitudes())
+    {
+        CPLStringList aosItems;
+        std::vector<std::string> aosValues;
+        for (const double dfValue : *m_poCF->Values(m_iYDim))
+            aosValues.push_back(CPLSPrintf("%.16g", dfValue));
+        aosItems.SetNameValue("Y_VALUES", Braced(aosValues).c_str());
+        GDALMajorObject::SetMetadata(aosItems.List(), "GEOLOCATION2");
+    }
+
+    auto apoCandidates = m_poCF->AuxiliaryCoordinates();
+    if (m_poCF->GetAttributes().Text("coordinates").empty() && !m_bHasGeoTransform && !m_poCF->HasUnevenLatitudes())
+    {
+        static const char *const aapszNames[][2] = {{"longitude", "latitude"}, {"lon", "lat"}, {"Longitude", "Latitude"}};
+        for (const auto &apszPair : aapszNames)
+            for (const char *pszName : apszPair)
+                if (const auto poArray = CFFindArray(m_poRoot, CFGroupOf(*m_poArray), pszName))
+                    apoCandidates.push_back(poArray);
+    }
+    std::shared_ptr<GDALMDArray> poLongitudes, poLatitudes;
+    for (const auto &poArray : apoCandidates)
+    {
+        if (!HasDimensions(*poArray, oY, oX, nRasterYSize, nRasterXSize))
+            continue;
+        const Attributes oAttributes(*poArray);
+        const std::string osName = poArray->GetName();
+        if (!poLongitudes && (CFIsLongitude(oAttributes.Getter(), osName) || EQUAL(osName.c_str(), "longitude") || EQUAL(osName.c_str(), "lon")))
+            poLongitudes = poArray;
+        else if (!poLatitudes && (CFIsLatitude(oAttributes.Getter(), osName) || EQUAL(osName.c_str(), "latitude") || EQUAL(osName.c_str(), "lat")))
+            poLatitudes = poArray;
+    }
+    if (!poLongitudes || !poLatitudes)
+        return;
+    CPLStringList aosItems;
+    aosItems.SetNameValue("SRS", SRS_WKT_WGS84_LAT_LONG);
+    aosItems.SetNameValue("X_DATASET", NameOf(poLongitudes->GetFullName()).c_str());
+    aosItems.SetNameValue("X_BAND", "1");
+    aosItems.SetNameValue("Y_DATASET", NameOf(poLatitudes->GetFullName()).c_str());
+    aosItems.SetNameValue("Y_BAND", "1");
+    for (const char *pszAxis : {"PIXEL", "LINE"})
+    {
+        aosItems.SetNameValue((std::string(pszAxis) + "_OFFSET").c_str(), "0");
+        aosItems.SetNameValue((std::string(pszAxis) + "_STEP").c_str(), "1");
+    }
+    aosItems.SetNameValue("GEOREFERENCING_CONVENTION", "PIXEL_CENTER");
+    GDALMajorObject::SetMetadata(aosItems.List(), "GEOLOCATION");
+}
+
+void RasterDataset::SetImageStructure()
+{
+    CPLStringList aosItems(CSLDuplicate(m_poArray->GetStructuralInfo()));
+    if (m_nChunkBands > 1)
+        aosItems.SetNameValue("BAND_CHUNK_SIZE", CPLSPrintf("%d", m_nChunkBands));
+    if (aosItems.Count() > 0)
+        GDALMajorObject::SetMetadata(aosItems.List(), "IMAGE_STRUCTURE");
+}
+
+void RasterDataset::SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets)
+{
+    CPLStringList aosItems;
+    int nCount = 0;
+    for (const auto &oSubdataset : aoSubdatasets)
+    {
+        std::string osShape;
+        for (const auto &poDim : oSubdataset.poArray->GetDimensions())
+            osShape += (osShape.empty() ? "" : "x") + std::to_string(poDim->GetSize());
+        GDALDataType eType = oSubdataset.poArray->GetDataType().GetNumericDataType();
+        std::string osName = oSubdataset.osStandardName.empty() ? MetadataKey(oSubdataset.osFullName) : oSubdataset.osStandardName;
+        const char *pszType = TypeText(eType);
+        if (m_oName.bHDF5Dialect)
+        {
+            osName = "/" + oSubdataset.osFullName;
+            pszType = HDF5TypeText(eType);
+        }
+        // QGIS splits a description at " - ".
+        for (size_t n; (n = osName.find(" - ")) != std::string::npos;)
+            osName.replace(n, 3, "-");
+        nCount++;
+        aosItems.SetNameValue(CPLSPrintf("SUBDATASET_%d_NAME", nCount), NameOf(oSubdataset.osFullName).c_str());
+        aosItems.SetNameValue(CPLSPrintf("SUBDATASET_%d_DESC", nCount), ("[" + osShape + "] " + osName + " (" + pszType + ")").c_str());
+    }
+    GDALMajorObject::SetMetadata(aosItems.List(), "SUBDATASETS");
+}
+
+std::vector<GUInt64> RasterDataset::BandIndex(int iBand) const
+{
+    std::vector<GUInt64> anIndex(m_anExtraSizes.size());
+    auto nLeft = static_cast<GUInt64>(iBand);
+    for (size_t i = anIndex.size(); i-- > 0;)
+    {
+        anIndex[i] = nLeft % m_anExtraSizes[i];
+        nLeft /= m_anExtraSizes[i];
+    }
+    return anIndex;
+}
+
+// What QGIS shows: which of the bands this is, or, where there is one only, what is in it.
+std::string RasterDataset::BandDescription(int iBand) const
+{
+    const std::string osLongName = m_poCF->GetAttributes().Text("long_name");
+    std::string osText = osLongName.empty() ? m_poArray->GetName() : osLongName;
+    const auto anIndex = BandIndex(iBand);
+    for (size_t i = 0; i < anIndex.size(); i++)
+    {
+        if (m_anExtraSizes[i] == 1)
+            continue;
+        const auto &oAxis = m_poCF->Axes()[static_cast<size_t>(m_anExtraDims[i])];
+        osText += ", " + oAxis.osName + "=";
+        const auto n = static_cast<size_t>(anIndex[i]);
+        if (n >= m_aaosExtraValues[i].size())
+        {
+            osText += std::to_string(n);
+            continue;
+        }
+        osText += m_aaosExtraValues[i][n];
+        const std::string osUnit = oAxis.oAttributes.Text("units");
+        if (!osUnit.empty())
+            osText += " (" + osUnit + ")";
+    }
+    return osText;
+}
+
+CPLStringList RasterDataset::BandMetadata(int iBand) const
+{
+    CPLStringList aosItems(m_aosArrayMetadata);
+    const auto anIndex = BandIndex(iBand);
+    for (size_t i = 0; i < anIndex.size(); i++)
+    {
+        const auto n = static_cast<size_t>(anIndex[i]);
+        if (n < m_aaosExtraValues[i].size())
+            aosItems.SetNameValue(("NETCDF_DIM_" + m_poCF->Axes()[static_cast<size_t>(m_anExtraDims[i])].osName).c_str(), m_aaosExtraValues[i][n].c_str());
+    }
+    return aosItems;
+}
+
+// What reading the file has cost so far, whoever in the process read it.
+MetadataList RasterDataset::Stats()
+{
+    h5r_stats sStats;
+    h5r_get_stats(m_poFile->Handle(), &sStats);
+    m_aosStats.SetNameValue("ROUNDS", CPLSPrintf(CPL_FRMT_GUIB, static_cast<GUIntBig>(sStats.rounds)));
+    m_aosStats.SetNameValue("REQUESTS", CPLSPrintf(CPL_FRMT_GUIB, static_cast<GUIntBig>(sStats.requests)));
+    m_aosStats.SetNameValue("BYTES", CPLSPrintf(CPL_FRMT_GUIB, static_cast<GUIntBig>(sStats.bytes)));
+    return m_aosStats.List();
+}
+
+char **RasterDataset::GetMetadataDomainList()
+{
+    return BuildMetadataDomainList(GDALPamDataset::GetMetadataDomainList(), TRUE, "H5RANGE", nullptr);
+}
+
+MetadataList RasterDataset::GetMetadata(const char *pszDomain)
+{
+    if (pszDomain != nullptr && EQUAL(pszDomain, "H5RANGE"))
+        return Stats();
+    return GDALPamDataset::GetMetadata(pszDomain);
+}
+
+const char *RasterDataset::GetMetadataItem(const char *pszName, const char *pszDomain)
+{
+    if (pszDomain != nullptr && EQUAL(pszDomain, "H5RANGE"))
+    {
+        Stats();
+        return m_aosStats.FetchNameValue(pszName);
+    }
+    return GDALPamDataset::GetMetadataItem(pszName, pszDomain);
+}
+
+// Made when asked for: a raster can have tens of thousands of bands. What a side file says stays.
+void RasterBand::EnsureMetadata()
+{
+    if (m_bHasMetadata)
+        return;
+    m_bHasMetadata = true;
+    CPLStringList aosItems(m_poRasterDS->BandMetadata(nBand - 1));
+    const CPLStringList aosKept(CSLDuplicate(GDALMajorObject::GetMetadata()));
+    for (int i = 0; i < aosKept.Count(); i++)
+    {
+        char *pszKey = nullptr;
+        const char *pszValue = CPLParseNameValue(aosKept[i], &pszKey);
+        if (pszKey != nullptr && pszValue != nullptr)
+            aosItems.SetNameValue(pszKey, pszValue);
+        CPLFree(pszKey);
+    }
+    GDALMajorObject::SetMetadata(aosItems.List());
+}
+
+MetadataList RasterBand::GetMetadata(const char *pszDomain)
+{
+    EnsureMetadata();
+    return GDALPamRasterBand::GetMetadata(pszDomain);
+}
+
+const char *RasterBand::GetMetadataItem(const char *pszName, const char *pszDomain)
+{
+    EnsureMetadata();
+    return GDALPamRasterBand::GetMetadataItem(pszName, pszDomain);
+}
+
+} // namespace h5range
