@@ -417,6 +417,10 @@ static h5r_status add_settings(h5r_remote *r, const h5r_curl_options *o, h5r_err
             return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "a header of the options is not one line \"Name: value\"");
         ok = add_header(&r->own_headers, *h);
     }
+    /* S3 wants it and libcurl signs what it is given; by itself libcurl 7.88 sends none. It is the digest of no bytes. */
+    if (ok && r->is_s3 && r->s3.id != NULL)
+        ok = add_header(&r->own_headers,
+                        "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     if (ok && r->is_s3 && r->s3.id != NULL && r->s3.token != NULL) {
         int n = snprintf(line, sizeof line, "x-amz-security-token: %s", r->s3.token);
         if (n >= (int)sizeof line || strpbrk(line, "\r\n") != NULL)
