@@ -96,13 +96,27 @@ static int exit_code(h5r_status st)
     }
 }
 
+/* The name of the file for messages; URLs lose what is secret in them. */
+static void put_name(const options *o)
+{
+    const char *name = o->file != NULL ? o->file : o->uri;
+#ifdef H5RANGE_HAVE_CURL
+    char shown[2048];
+    if (h5r_is_url(name)) {
+        h5r_redact_url(name, shown, sizeof shown);
+        name = shown;
+    }
+#endif
+    put_escaped(stderr, name);
+}
+
 int report(const options *o, const h5r_error *e)
 {
     const char *path = e->path[0] != '\0' ? e->path : o->path;
 
     fflush(stdout);
     fputs("h5range: ", stderr);
-    put_escaped(stderr, o->file != NULL ? o->file : o->uri);
+    put_name(o);
     if (path != NULL) {
         fputc('#', stderr);
         put_escaped(stderr, path);
@@ -219,8 +233,11 @@ static int run(const command *c, options *o)
             dump_error(&err);
         code = report(o, &err);
     } else {
-        if (h5r_get_info(f)->open_for_write)
-            fprintf(stderr, "h5range: warning: %s was left open for writing; what was being written may be missing\n", o->file);
+        if (h5r_get_info(f)->open_for_write) {
+            fputs("h5range: warning: ", stderr);
+            put_name(o);
+            fputs(" was left open for writing; what was being written may be missing\n", stderr);
+        }
         code = c->run(f, o);
         if (o->stats) {
             h5r_stats s;
