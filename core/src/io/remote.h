@@ -37,6 +37,7 @@ typedef struct h5r_task {
     h5r_read *read; /* got counts what has come so far */
     unsigned tries; /* failed ones */
     double due;     /* not before this time */
+    bool fresh;     /* a connection was lost: another HTTP/2 stream on it may hang as this one did */
     struct h5r_task *next;
 } h5r_task;
 
@@ -68,6 +69,37 @@ typedef struct h5r_transfer {
     char curl_error[CURL_ERROR_SIZE];
     h5r_error error;
 } h5r_transfer;
+
+/* ---------------------------------------------------------------- answer.c */
+
+static inline uint64_t h5r_wanted_offset(const h5r_transfer *t)
+{
+    return t->task->read->offset + t->task->read->got;
+}
+
+static inline size_t h5r_wanted_len(const h5r_transfer *t)
+{
+    return t->task->read->len - t->task->read->got;
+}
+
+/* Sets t->error, "HOST " before the text, and returns H5R_REFUSE. */
+h5r_verdict h5r_answer_refuse(h5r_transfer *t, h5r_status st, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* HTTP status, 0 when none came. */
+long h5r_answer_status(const h5r_transfer *t);
+
+/* Compares the head with what is known of the file and learns from it: H5R_TAKE, or H5R_REFUSE for another file. total may
+ * be H5R_UNDEFINED. */
+h5r_verdict h5r_answer_pin(h5r_transfer *t, uint64_t total);
+
+/* Sets t->verdict from the head. */
+void h5r_answer_judge(h5r_transfer *t);
+
+/* libcurl's callbacks; ctx is the transfer. */
+size_t h5r_answer_header(char *line, size_t size, size_t n, void *ctx);
+size_t h5r_answer_body(char *bytes, size_t size, size_t n, void *ctx);
+
+/* ---------------------------------------------------------------- transfer.c */
 
 typedef enum h5r_next {
     H5R_NEXT_DONE,

@@ -408,8 +408,8 @@ static bool copy_text(char **out, const char *text)
 static h5r_status add_settings(h5r_remote *r, const h5r_curl_options *o, h5r_error *err)
 {
     static const char identity[] = "Accept-Encoding: identity"; /* offsets are those of the plain file */
+    static const char security[] = "x-amz-security-token: ";
     const char *bundle = getenv("CURL_CA_BUNDLE");
-    char line[4096];
     bool ok = add_header(&r->own_headers, identity) && add_header(&r->plain_headers, identity);
 
     for (const char *const *h = o->headers; ok && h != NULL && *h != NULL; h++) {
@@ -422,10 +422,16 @@ static h5r_status add_settings(h5r_remote *r, const h5r_curl_options *o, h5r_err
         ok = add_header(&r->own_headers,
                         "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     if (ok && r->is_s3 && r->s3.id != NULL && r->s3.token != NULL) {
-        int n = snprintf(line, sizeof line, "x-amz-security-token: %s", r->s3.token);
-        if (n >= (int)sizeof line || strpbrk(line, "\r\n") != NULL)
-            return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "AWS_SESSION_TOKEN is not a token");
-        ok = add_header(&r->own_headers, line);
+        if (strpbrk(r->s3.token, "\r\n") != NULL)
+            return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "AWS_SESSION_TOKEN is not one line");
+        size_t cap = sizeof security + strlen(r->s3.token);
+        char *line = malloc(cap); /* a token has no longest length */
+        ok = line != NULL;
+        if (ok) {
+            snprintf(line, cap, "%s%s", security, r->s3.token);
+            ok = add_header(&r->own_headers, line);
+        }
+        free(line);
     }
     if (ok && r->is_s3 && r->s3.request_payer)
         ok = add_header(&r->own_headers, "x-amz-request-payer: requester");

@@ -1,214 +1,19 @@
-/* One request for a range and what its answer means. An answer is judged by its head before the first byte of its body is
- * stored, so that a server without ranges never sends us the whole file and a changed file never mixes with the old one.
- * Redirects are followed here, not by libcurl, which would hand the caller's headers on to any host. */
+/* One request for a range: where it goes, with which credentials, and what comes after its answer. Redirects are followed
+ * here, not by libcurl, which would hand the caller's headers on to any host. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/remote.h"
-#include "util/checked.h"
 #include "util/error.h"
 
 enum {
     MAX_HOPS = 12,              /* a login by redirect takes five */
-    DRAIN_BYTES = 64 * 1024,    /* of an error answer: reading them keeps the connection */
     PROGRESS_BYTES = 64 * 1024, /* a try that brought so much does not count as failed */
     MAX_PAUSE_S = 30,
     MAX_RETRY_AFTER_S = 120
 };
-
-/* ---------------------------------------------------------------- messages */
-
-static h5r_verdict refuse(h5r_transfer *t, h5r_status st, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static h5r_verdict refuse(h5r_transfer *t, h5r_status st, const char *format, ...)
-{
-    char host[128], text[sizeof t->error.message];
-
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    h5r_url_host(t->url, host, sizeof host);
-    h5r_error_set(&t->error, st, H5R_UNDEFINED, "%s%s %s", host, t->own ? "" : " (after a redirect)", text);
-    return H5R_REFUSE;
-}
-
-static h5r_next fail(h5r_transfer *t, h5r_verdict refused)
-{
-    t->verdict = refused;
-    return H5R_NEXT_FAILED;
-}
-
-/* ---------------------------------------------------------------- judging a head */
-
-static long status_of(const h5r_transfer *t)
-{
-    long status = 0;
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    return status;
-}
-
-static uint64_t wanted_offset(const h5r_transfer *t)
-{
-    return t->task->read->offset + t->task->read->got;
-}
-
-static size_t wanted_len(const h5r_transfer *t)
-{
-    return t->task->read->len - t->task->read->got;
-}
-
-static bool is_html(const h5r_http_head *h)
-{
-    return h5r_text_equal(h->type, "text/html") || h5r_text_equal(h->type, "application/xhtml+xml");
-}
-
-static h5r_verdict changed(h5r_transfer *t, const char *what, const char *was, const char *is)
-{
-    return refuse(t, H5R_ERR_FORMAT, "has another file than before: it changed while it was being read (%s was %.80s, is %.80s); open it again",
-                  what, was, is);
-}
-
-/* The first answer says which file is read, all others must be of the same. */
-static h5r_verdict pin(h5r_transfer *t, uint64_t total)
-{
-    h5r_remote *r = t->remote;
-    const h5r_http_head *h = &t->head;
-    h5r_verdict v = H5R_TAKE;
-    char was[24], is[24];
-
-    pthread_mutex_lock(&r->lock);
-    if (r->total != H5R_UNDEFINED && total != H5R_UNDEFINED && r->total != total) {
-        snprintf(was, sizeof was, "%" PRIu64, r->total);
-        snprintf(is, sizeof is, "%" PRIu64, total);
-        v = changed(t, "its size", was, is);
-    } else if (h5r_http_strong(r->etag) && h5r_http_strong(h->etag)) {
-        if (strcmp(r->etag, h->etag) != 0)
-            v = changed(t, "its ETag", r->etag, h->etag);
-    } else if (r->modified[0] != '\0' && h->modified[0] != '\0' && strcmp(r->modified, h->modified) != 0) {
-        v = changed(t, "Last-Modified", r->modified, h->modified);
-    }
-    if (v == H5R_TAKE) {
-        if (total != H5R_UNDEFINED)
-            r->total = total;
-        if (r->etag[0] == '\0')
-            memcpy(r->etag, h->etag, sizeof r->etag);
-        if (r->modified[0] == '\0')
-            memcpy(r->modified, h->modified, sizeof r->modified);
-        r->answered = true;
-    }
-    pthread_mutex_unlock(&r->lock);
-    return v;
-}
-
-/* S3 keeps "aws-chunked" of some uploads as metadata of bodies that are not. */
-static bool is_encoded(const h5r_http_head *h)
-{
-    return h->encoding[0] != '\0' && !h5r_text_equal(h->encoding, "identity") && !h5r_text_equal(h->encoding, "aws-chunked");
-}
-
-static h5r_verdict encoded(h5r_transfer *t)
-{
-    return refuse(t, H5R_ERR_IO,
-                  "sends the file with Content-Encoding: %s although it was asked not to: byte ranges need the plain file; switch "
-                  "compression off for it on the server",
-                  t->head.encoding);
-}
-
-static h5r_verdict judge_206(h5r_transfer *t)
-{
-    const h5r_http_head *h = &t->head;
-    uint64_t off = wanted_offset(t);
-
-    if (is_encoded(h))
-        return encoded(t);
-    if (h->first == H5R_UNDEFINED)
-        return refuse(t, H5R_ERR_IO, "answered a range request with 206 but without a valid Content-Range: its range support, or that of a proxy, is broken");
-    if (h->first != off || h->last - off >= wanted_len(t))
-        return refuse(t, H5R_ERR_IO,
-                      "sent bytes %" PRIu64 "-%" PRIu64 " instead of %" PRIu64 "-%" PRIu64 ": its range support, or that of a proxy, is broken",
-                      h->first, h->last, off, off + wanted_len(t) - 1);
-    t->expect = (size_t)(h->last - off) + 1;
-    return pin(t, h->total);
-}
-
-/* 200: the server ignored the range. That serves when all of the file was asked for anyway. */
-static h5r_verdict judge_200(h5r_transfer *t)
-{
-    const h5r_read *read = t->task->read;
-    curl_off_t length = -1;
-
-    if (is_html(&t->head))
-        return H5R_COLLECT;
-    if (is_encoded(&t->head))
-        return encoded(t);
-    curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    if (length >= 0 && (uint64_t)length <= read->offset && read->got == 0) {
-        h5r_verdict v = pin(t, (uint64_t)length);
-        return v == H5R_TAKE ? H5R_BEYOND : v;
-    }
-    if (read->offset != 0 || (length >= 0 && (uint64_t)length > read->len))
-        return refuse(t, H5R_ERR_IO,
-                      "does not support byte ranges: it answered with the whole file (HTTP 200), which was not read; download the file, "
-                      "or serve it by a server that answers 206");
-    t->whole = true;
-    t->task->read->got = 0;
-    t->expect = t->task->read->len;
-    return pin(t, length >= 0 ? (uint64_t)length : H5R_UNDEFINED);
-}
-
-static void judge(h5r_transfer *t)
-{
-    switch (status_of(t)) {
-    case 206:
-        t->verdict = judge_206(t);
-        break;
-    case 200:
-        t->verdict = judge_200(t);
-        break;
-    default:
-        t->verdict = H5R_COLLECT;
-    }
-}
-
-static size_t on_header(char *line, size_t size, size_t n, void *ctx)
-{
-    h5r_transfer *t = ctx;
-    h5r_http_head_line(&t->head, line, size * n);
-    return size * n;
-}
-
-static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
-{
-    h5r_transfer *t = ctx;
-
-    n *= size;
-    if (t->verdict == H5R_UNJUDGED)
-        judge(t);
-    if (t->verdict == H5R_TAKE) {
-        if (n > t->expect - t->received) {
-            t->verdict = t->whole ? refuse(t, H5R_ERR_IO,
-                                           "does not support byte ranges: it answered with the whole file (HTTP 200), of which only "
-                                           "the first %zu bytes were read; download the file, or serve it by a server that answers 206",
-                                           t->expect)
-                                  : refuse(t, H5R_ERR_IO, "sent more bytes than its Content-Range says");
-            return 0;
-        }
-        memcpy((char *)t->task->read->dst + t->task->read->got + t->received, bytes, n);
-        t->received += n;
-        return n;
-    }
-    if (t->verdict != H5R_COLLECT)
-        return 0;
-    size_t k = h5r_min(n, sizeof t->body - t->body_len);
-    memcpy(t->body + t->body_len, bytes, k);
-    t->body_len += k;
-    t->dropped += n - k;
-    return t->dropped > DRAIN_BYTES ? 0 : n;
-}
 
 /* ---------------------------------------------------------------- making a request */
 
@@ -221,9 +26,9 @@ bool h5r_transfer_init(h5r_transfer *t, h5r_remote *r)
         return false;
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->curl_error);
-    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, h5r_answer_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, h5r_answer_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 64L * 1024);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
@@ -270,19 +75,21 @@ static bool prepare(h5r_transfer *t)
     t->whole = false;
     t->expect = t->received = t->body_len = t->dropped = 0;
     t->curl_error[0] = '\0';
-    snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, wanted_offset(t), wanted_offset(t) + wanted_len(t) - 1);
+    snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, h5r_wanted_offset(t), h5r_wanted_offset(t) + h5r_wanted_len(t) - 1);
     snprintf(sigv4, sizeof sigv4, "aws:amz:%s:s3", t->region);
 
 #define SET(option, value) bad = bad != CURLE_OK ? bad : curl_easy_setopt(e, option, value)
     SET(CURLOPT_URL, t->url);
     SET(CURLOPT_RANGE, range);
+    SET(CURLOPT_FRESH_CONNECT, (long)t->task->fresh);
     SET(CURLOPT_HTTPHEADER, t->own ? r->own_headers : r->plain_headers);
     SET(CURLOPT_USERNAME, is_signed ? r->s3.id : given ? r->user : NULL);
     SET(CURLOPT_PASSWORD, is_signed ? r->s3.secret : given ? r->password : NULL);
     SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
     SET(CURLOPT_AWS_SIGV4, is_signed ? sigv4 : NULL); /* also sets HTTPAUTH */
     /* A signed URL is its own credential; S3 refuses a second one. */
-    SET(CURLOPT_NETRC, (long)(r->is_s3 || given || h5r_url_is_signed(t->url) ? CURL_NETRC_IGNORED : CURL_NETRC_OPTIONAL));
+    bool no_netrc = r->is_s3 || given || h5r_url_is_signed(t->url);
+    SET(CURLOPT_NETRC, (long)(no_netrc ? CURL_NETRC_IGNORED : CURL_NETRC_OPTIONAL));
 #undef SET
     return bad == CURLE_OK;
 }
@@ -321,6 +128,12 @@ bool h5r_transfer_begin(h5r_transfer *t, h5r_task *task)
 }
 
 /* ---------------------------------------------------------------- what comes next */
+
+static h5r_next fail(h5r_transfer *t, h5r_verdict refused)
+{
+    t->verdict = refused;
+    return H5R_NEXT_FAILED;
+}
 
 static h5r_next nomem(h5r_transfer *t)
 {
@@ -367,13 +180,13 @@ static h5r_next retry(h5r_transfer *t, bool at_once, const char *what)
     curl_off_t after = 0;
 
     if (++task->tries > r->retries) {
-        refuse(t, H5R_ERR_IO, "%s, %u times in a row: try again later, or ask for fewer requests at once", what, task->tries);
-        t->error.offset = wanted_offset(t);
+        h5r_answer_refuse(t, H5R_ERR_IO, "%s, %u times in a row: try again later", what, task->tries);
+        t->error.offset = h5r_wanted_offset(t);
         return give_up(t);
     }
     curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &after);
     if (after > MAX_RETRY_AFTER_S) {
-        refuse(t, H5R_ERR_IO, "%s and asks to wait %ld seconds: try again later", what, (long)after);
+        h5r_answer_refuse(t, H5R_ERR_IO, "%s and asks to wait %ld seconds: try again later", what, (long)after);
         return H5R_NEXT_FAILED;
     }
     if (at_once)
@@ -445,10 +258,11 @@ static h5r_next lost(h5r_transfer *t, CURLcode rc)
     }
     if (passing) {
         keep(t);
+        t->task->fresh = true;
         snprintf(what, sizeof what, "lost the connection (%s)", curl_reason(t, rc));
         return retry(t, false, what);
     }
-    refuse(t, H5R_ERR_IO, "cannot be read: %s", curl_reason(t, rc));
+    h5r_answer_refuse(t, H5R_ERR_IO, "cannot be read: %s", curl_reason(t, rc));
     return give_up(t);
 }
 
@@ -461,15 +275,17 @@ static h5r_next redirect(h5r_transfer *t, long status)
 
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
     if (to == NULL) {
-        refuse(t, H5R_ERR_IO, "answered HTTP %ld, a redirect that does not say where to", status);
+        h5r_answer_refuse(t, H5R_ERR_IO, "answered HTTP %ld, a redirect that does not say where to", status);
         return give_up(t);
     }
     if (!h5r_text_starts(to, "http://") && !h5r_text_starts(to, "https://")) {
-        refuse(t, H5R_ERR_IO, "redirects to a name that is neither http:// nor https://");
+        h5r_answer_refuse(t, H5R_ERR_IO, "redirects to a name that is neither http:// nor https://");
         return give_up(t);
     }
     if (++t->hops > MAX_HOPS) {
-        refuse(t, H5R_ERR_IO, "redirects more than %d times: perhaps a login that does not end; credentials can stand in ~/.netrc", MAX_HOPS);
+        h5r_answer_refuse(t, H5R_ERR_IO,
+                          "redirects more than %d times: perhaps a login that does not end; credentials can stand in ~/.netrc",
+                          MAX_HOPS);
         return H5R_NEXT_FAILED;
     }
     pthread_mutex_lock(&r->lock);
@@ -518,26 +334,17 @@ static h5r_next answered_s3(h5r_transfer *t, long status)
     if (code[0] == '\0')
         snprintf(code, sizeof code, "HTTP %ld", status);
     if (status == 404)
-        refuse(t, H5R_ERR_NOT_FOUND, "has no such object (%s%s%s)", code, gap, message);
+        h5r_answer_refuse(t, H5R_ERR_NOT_FOUND, "has no such object (%s%s%s)", code, gap, message);
     else if (status == 401 || status == 403)
-        refuse(t, H5R_ERR_IO, "refused the request (%s%s%s): %s", code, gap, message,
-               t->remote->s3.id != NULL
-                   ? "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and the permissions; some buckets say so of "
-                     "missing keys, too"
-                   : "it was not signed, since the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or has "
-                     "AWS_NO_SIGN_REQUEST (files below ~/.aws are not read)");
+        h5r_answer_refuse(t, H5R_ERR_IO, "refused the request (%s%s%s): %s", code, gap, message,
+                          t->remote->s3.id != NULL
+                              ? "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and the permissions; "
+                                "S3 may say so of missing keys, too"
+                              : "it was not signed, since the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or "
+                                "has AWS_NO_SIGN_REQUEST (files below ~/.aws are not read)");
     else
-        refuse(t, H5R_ERR_IO, "refused the request (%s%s%s); the region is %s (AWS_REGION)", code, gap, message, t->region);
+        h5r_answer_refuse(t, H5R_ERR_IO, "refused the request (%s%s%s); the region is %s (AWS_REGION)", code, gap, message, t->region);
     return give_up(t);
-}
-
-static bool looks_like_html(const h5r_transfer *t)
-{
-    size_t i = 0;
-
-    while (i < t->body_len && (t->body[i] == ' ' || (t->body[i] >= '\t' && t->body[i] <= '\r') || (unsigned char)t->body[i] >= 0xbb))
-        i++; /* white space, byte order mark */
-    return i < t->body_len && t->body[i] == '<';
 }
 
 /* 416. The total that it should carry tells a read beyond the end from a server that is wrong. */
@@ -546,10 +353,11 @@ static h5r_next unsatisfiable(h5r_transfer *t)
     const h5r_read *read = t->task->read;
     uint64_t total = t->head.total;
 
-    if (pin(t, total) == H5R_REFUSE)
+    if (h5r_answer_pin(t, total) == H5R_REFUSE)
         return give_up(t);
     if (total != H5R_UNDEFINED && total > read->offset + read->got) {
-        refuse(t, H5R_ERR_IO, "refuses bytes from %" PRIu64 " of a file of %" PRIu64 " bytes (HTTP 416)", wanted_offset(t), total);
+        h5r_answer_refuse(t, H5R_ERR_IO, "refuses bytes from %" PRIu64 " of a file of %" PRIu64 " bytes (HTTP 416)",
+                          h5r_wanted_offset(t), total);
         return give_up(t);
     }
     return H5R_NEXT_DONE;
@@ -557,7 +365,7 @@ static h5r_next unsatisfiable(h5r_transfer *t)
 
 static h5r_next answered(h5r_transfer *t)
 {
-    long status = status_of(t);
+    long status = h5r_answer_status(t);
     char what[32];
 
     if (status == 416)
@@ -575,17 +383,24 @@ static h5r_next answered(h5r_transfer *t)
     if (to != NULL || (status >= 300 && status < 304 && !t->remote->is_s3) || status == 307 || status == 308)
         return redirect(t, status);
     if (status == 200) /* text/html */
-        refuse(t, H5R_ERR_IO, "answered with a web page instead of the file (text/html%s): perhaps a login page, or the name of a page "
-               "about the file; credentials can stand in ~/.netrc or in the URL", looks_like_html(t) ? "" : ", without ranges");
+        h5r_answer_refuse(t, H5R_ERR_IO,
+                          "answered with a web page instead of the file: perhaps a login page, or a page about the file; "
+                          "credentials can stand in ~/.netrc or in the URL");
     else if (t->remote->is_s3 && t->own)
         return answered_s3(t, status);
     else if (status == 404 || status == 410)
-        refuse(t, H5R_ERR_NOT_FOUND, "has no such file (HTTP %ld)", status);
+        h5r_answer_refuse(t, H5R_ERR_NOT_FOUND, "has no such file (HTTP %ld)", status);
     else if (status == 401 || status == 403)
-        refuse(t, H5R_ERR_IO, "refused the request (HTTP %ld): %s; credentials can stand in ~/.netrc, in the URL, or in headers that the program gives",
-               status, status == 401 ? "it wants a login" : "access is denied, or a signed URL has expired");
+        h5r_answer_refuse(t, H5R_ERR_IO,
+                          "refused the request (HTTP %ld): %s; credentials can stand in ~/.netrc, in the URL, or in headers that "
+                          "the program gives",
+                          status, status == 401 ? "it wants a login" : "access is denied, or a signed URL has expired");
+    else if (status == 407)
+        h5r_answer_refuse(t, H5R_ERR_IO,
+                          "is behind a proxy that wants credentials (HTTP 407): they can stand in the proxy's URL (http_proxy, "
+                          "https_proxy)");
     else
-        refuse(t, H5R_ERR_IO, "answered HTTP %ld to a request for a byte range", status);
+        h5r_answer_refuse(t, H5R_ERR_IO, "answered HTTP %ld to a request for a byte range", status);
     return give_up(t);
 }
 
@@ -624,7 +439,7 @@ static h5r_next taken(h5r_transfer *t)
         return nomem(t);
     if (t->whole) {
         read->got = t->received;
-        return pin(t, t->received) == H5R_REFUSE ? give_up(t) : H5R_NEXT_DONE;
+        return h5r_answer_pin(t, t->received) == H5R_REFUSE ? give_up(t) : H5R_NEXT_DONE;
     }
     if (t->received < t->expect) { /* a body without a length that ended early */
         keep(t);
@@ -640,7 +455,7 @@ static h5r_next taken(h5r_transfer *t)
 h5r_next h5r_transfer_finish(h5r_transfer *t, CURLcode rc)
 {
     if (t->verdict == H5R_UNJUDGED && rc == CURLE_OK)
-        judge(t);
+        h5r_answer_judge(t);
     switch (t->verdict) {
     case H5R_REFUSE:
         return give_up(t);
