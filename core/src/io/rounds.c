@@ -141,10 +141,10 @@ static h5r_status view(h5r_ctx *x, h5r_cache *cache, bool heap, uint64_t addr, u
         return H5R_OK;
     }
     if (addr == H5R_UNDEFINED || !h5r_add(addr, f->info.base, &off) || !h5r_add(off, len, &end))
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "%" PRIu64 " bytes at address %" PRIu64 ", which is no valid address",
+        return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "%" PRIu64 " bytes at address %" PRIu64 ", which is no valid address",
                         len, addr);
     if (end > known_end(f) && f->info.driver[0] != '\0')
-        return h5r_fail(x, H5R_ERR_UNSUPPORTED, addr,
+        return h5r_fail(x, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED,
                         "address %" PRIu64 " lies in another file of a %s set, and such sets are not read", addr, f->info.driver);
     if (end > known_end(f))
         return h5r_fail(x, H5R_ERR_FORMAT, addr,

@@ -45,7 +45,7 @@ static const char *guess(const uint8_t *p, size_t n)
     }
     for (size_t i = 0; i < n; i++)
         if (p[i] < 0x09 || (p[i] > 0x0d && p[i] < 0x20) || p[i] == 0x7f)
-            return "something else";
+            return "other binary data";
     return n == 0 ? "nothing: the file is empty" : "text";
 }
 
@@ -60,7 +60,7 @@ static h5r_status not_hdf5(h5r_ctx *x)
     uint64_t n = h5r_min(64, known_end(x->file));
 
     H5R_TRY(h5r_view(x, 0, n, 0, &p));
-    return h5r_fail(x, H5R_ERR_FORMAT, 0, "not an HDF5 file: no signature at byte 0, 512, 1024, ...; it looks like %s",
+    return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "not an HDF5 file: no signature at byte 0, 512, 1024, ...; it looks like %s",
                     guess(p, (size_t)n));
 }
 
