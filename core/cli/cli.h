@@ -37,6 +37,9 @@ void dump_error(const h5r_error *e);
 /* One line on stderr: "h5range: FILE#PATH: MESSAGE (at byte N)". Returns the exit code of the status. */
 int report(const options *o, const h5r_error *e);
 
+/* One line on stderr for what could not be read and was marked in the output; returns EXIT_PARTIAL. */
+int report_partial(const options *o, uint64_t n);
+
 /* Text of a file for a terminal: control characters and backslashes as in C. */
 void put_escaped(FILE *out, const char *text);
 

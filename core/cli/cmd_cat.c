@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "paths.h"
 #include "text.h"
 
 enum { SLAB = 64 * 1024 * 1024 };
@@ -184,7 +185,7 @@ static bool put_descr(FILE *out, const h5r_type *t)
 }
 
 /* Header of version 1.0 or, above 64 KiB, 2.0: magic, length, a Python literal padded with blanks to 64 bytes. */
-static bool put_npy_header(const h5r_type *t, const window *w)
+static bool put_npy_header(FILE *out, const h5r_type *t, const window *w)
 {
     char *text = NULL;
     size_t n = 0;
@@ -206,13 +207,13 @@ static bool put_npy_header(const h5r_type *t, const window *w)
     bool large = n > 60000;
     size_t head = large ? 12 : 10, pad = 64 - (head + n + 1) % 64, len = n + pad + 1;
     if (ok) {
-        fwrite(large ? "\x93NUMPY\x02\x00" : "\x93NUMPY\x01\x00", 1, 8, stdout);
+        fwrite(large ? "\x93NUMPY\x02\x00" : "\x93NUMPY\x01\x00", 1, 8, out);
         for (unsigned i = 0; i < head - 8; i++)
-            putchar((int)(len >> (8 * i) & 0xff));
-        fwrite(text, 1, n, stdout);
+            fputc((int)(len >> (8 * i) & 0xff), out);
+        fwrite(text, 1, n, out);
         for (size_t i = 0; i < pad; i++)
-            putchar(' ');
-        putchar('\n');
+            fputc(' ', out);
+        fputc('\n', out);
     }
     free(text);
     return ok;
@@ -227,16 +228,65 @@ typedef struct output {
     format format;
     json j;
     const h5r_dataset *d;
+    unsigned n_dims;                /* of the result: those that no single index dropped */
+    uint64_t nested[H5R_MAX_RANK];  /* elements below one index of each dimension before it: products of the counts from there on */
+    uint64_t done;                  /* elements written */
+    char *head;                     /* of an .npy file; written before the first values, so that a failure leaves no file of half sense */
+    size_t head_len;
 } output;
 
-/* A row of text for each index of the dimensions before the last. */
-static h5r_status put_slab(output *out, const uint8_t *elems, uint64_t n, uint64_t row, uint64_t *done, h5r_error *err)
+static void set_shape(output *out, const window *w)
+{
+    uint64_t n = 1;
+
+    for (unsigned i = w->rank; i-- > 0;)
+        if (!w->dropped[i])
+            out->n_dims++;
+    for (unsigned i = w->rank, k = out->n_dims; i-- > 0;) {
+        if (w->dropped[i])
+            continue;
+        n *= w->count[i];
+        out->nested[--k] = n;
+    }
+}
+
+/* Numbers stand in rows of the last dimension; what is longer than a word has a line for each element. */
+static bool has_rows(const output *out)
+{
+    h5r_class c = out->d->type->cls;
+    return out->n_dims > 0 && (c == H5R_CLASS_INTEGER || c == H5R_CLASS_FLOAT || c == H5R_CLASS_ENUM || c == H5R_CLASS_BITFIELD ||
+                               c == H5R_CLASS_TIME);
+}
+
+static void put_text(output *out, const h5r_values *values, const void *elem)
+{
+    if (out->done > 0)
+        putchar(!has_rows(out) || out->done % out->nested[out->n_dims - 1] == 0 ? '\n' : ' ');
+    put_value(stdout, out->f, values, out->d->type, elem);
+}
+
+/* Lists nested as deep as the result has dimensions. */
+static void put_json(output *out, const h5r_values *values, const void *elem)
+{
+    for (unsigned k = 0; k < out->n_dims; k++)
+        if (out->done % out->nested[k] == 0)
+            json_begin_array(&out->j);
+    json_value(&out->j, out->f, values, out->d->type, elem);
+    for (unsigned k = 0; k < out->n_dims; k++)
+        if ((out->done + 1) % out->nested[k] == 0)
+            json_end_array(&out->j);
+}
+
+static h5r_status put_slab(output *out, const uint8_t *elems, uint64_t n, h5r_error *err)
 {
     const h5r_type *t = out->d->type;
     h5r_values *values = NULL;
 
     if (out->format == NPY || out->format == RAW) {
+        if (out->done == 0)
+            fwrite(out->head, 1, out->head_len, stdout);
         fwrite(elems, t->size, n, stdout);
+        out->done += n;
         return H5R_OK;
     }
     if (t->in_heap) {
@@ -244,14 +294,11 @@ static h5r_status put_slab(output *out, const uint8_t *elems, uint64_t n, uint64
         if (st != H5R_OK)
             return st;
     }
-    for (uint64_t i = 0; i < n; i++, ++*done) {
-        if (out->format == JSON) {
-            json_value(&out->j, out->f, values, t, elems + i * t->size);
-            continue;
-        }
-        if (*done > 0)
-            putchar(*done % row == 0 ? '\n' : ' ');
-        put_value(stdout, out->f, values, t, elems + i * t->size);
+    for (uint64_t i = 0; i < n; i++, out->done++) {
+        if (out->format == JSON)
+            put_json(out, values, elems + i * t->size);
+        else
+            put_text(out, values, elems + i * t->size);
     }
     h5r_values_free(values);
     return H5R_OK;
@@ -260,14 +307,12 @@ static h5r_status put_slab(output *out, const uint8_t *elems, uint64_t n, uint64
 /* Reads the window in pieces along its first dimensions, each at most SLAB bytes where a row is not longer. */
 static h5r_status put_window(output *out, const h5r_object *o, const window *w, h5r_error *err)
 {
-    uint64_t bytes = out->d->type->size, start[H5R_MAX_RANK], count[H5R_MAX_RANK], done = 0, row = 1, at[H5R_MAX_RANK] = {0};
+    uint64_t bytes = out->d->type->size, start[H5R_MAX_RANK], count[H5R_MAX_RANK], at[H5R_MAX_RANK] = {0};
     unsigned dim = w->rank;
 
     for (unsigned i = 0; i < w->rank; i++)
         if (w->count[i] == 0)
             return H5R_OK;
-    if (w->rank > 0)
-        row = w->count[w->rank - 1];
     while (dim > 0 && bytes <= SLAB / w->count[dim - 1])
         bytes *= w->count[--dim];
     /* dim: first dimension that is read whole; dim - 1 is cut into pieces, those before go one by one */
@@ -289,7 +334,7 @@ static h5r_status put_window(output *out, const h5r_object *o, const window *w, 
         h5r_selection sel = {.start = start, .count = count, .step = w->step, .dst = buffer};
         h5r_status st = h5r_read_dataset(out->f, o, &sel, err);
         if (st == H5R_OK)
-            st = put_slab(out, buffer, n, row, &done, err);
+            st = put_slab(out, buffer, n, err);
         free(buffer);
         if (st != H5R_OK)
             return st;
@@ -303,6 +348,48 @@ static h5r_status put_window(output *out, const h5r_object *o, const window *w, 
         if (i == UINT32_MAX)
             return H5R_OK;
     }
+}
+
+static bool npy_head(output *out, const window *w)
+{
+    FILE *m = open_memstream(&out->head, &out->head_len);
+
+    if (m == NULL)
+        return false;
+    bool ok = put_npy_header(m, out->d->type, w);
+    if (fclose(m) == 0 && ok)
+        return true;
+    free(out->head);
+    out->head = NULL;
+    return false;
+}
+
+/* No values at all. */
+static void put_empty(const output *out)
+{
+    if (out->format == NPY)
+        fwrite(out->head, 1, out->head_len, stdout);
+    if (out->format == JSON)
+        fputs(out->d->space->cls == H5R_SPACE_NULL ? "null" : "[]", stdout);
+}
+
+static bool has_reference(const h5r_type *t)
+{
+    if (t->cls == H5R_CLASS_REFERENCE)
+        return true;
+    for (uint32_t i = 0; t->cls == H5R_CLASS_COMPOUND && i < t->n_members; i++)
+        if (has_reference(t->members[i].type))
+            return true;
+    return (t->cls == H5R_CLASS_ARRAY || t->cls == H5R_CLASS_VLEN) && t->base != NULL && has_reference(t->base);
+}
+
+/* What references point to is named by its path where the file's groups are known; by its address where they cannot be read. */
+static void learn_paths(h5r_file *f)
+{
+    const h5r_object *root;
+
+    if (h5r_lookup(f, NULL, "/", &root, NULL) == H5R_OK)
+        (void)h5r_prefetch(f, root, MAX_DEPTH, 0, NULL);
 }
 
 static int fail(const options *o, h5r_status st, const char *message)
@@ -341,15 +428,17 @@ int cmd_cat(h5r_file *f, const options *o)
         return report(o, &err);
     if (!parse_slice(o->slice, out.d->space, &w))
         return fail(o, H5R_ERR_ARG, "--slice does not fit the dataset: one part for each dimension, as 0:10,5,::-1, within its shape");
-    if (out.format == NPY && (out.d->space->cls == H5R_SPACE_NULL || !put_npy_header(out.d->type, &w)))
+    set_shape(&out, &w);
+    if (out.format == NPY && (out.d->space->cls == H5R_SPACE_NULL || !npy_head(&out, &w)))
         return fail(o, H5R_ERR_UNSUPPORTED, "values of this type have no place in an .npy file; use --format text or raw");
-    if (out.format == JSON)
-        json_begin_array(&out.j);
+    if ((out.format == TEXT || out.format == JSON) && has_reference(out.d->type))
+        learn_paths(f);
     if (out.d->space->cls != H5R_SPACE_NULL)
         st = put_window(&out, object, &w, &err);
-    if (out.format == JSON)
-        json_end_array(&out.j);
-    if (out.format == JSON || (out.format == TEXT && out.d->space->count > 0))
+    if (st == H5R_OK && out.done == 0)
+        put_empty(&out);
+    if ((out.format == JSON && st == H5R_OK) || ((out.format == TEXT || out.format == JSON) && out.done > 0))
         putchar('\n');
+    free(out.head);
     return st == H5R_OK ? 0 : report(o, &err);
 }

@@ -1,17 +1,18 @@
-/* "chunks": where chunks are. Coordinates are those of the chunk's first element. */
+/* "chunks": where chunks are, one line each: coordinates of the first element, byte offset, stored bytes, filter mask (bit i: filter i
+ * was not applied). With --recursive the dataset's path comes first. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "paths.h"
 #include "text.h"
 
 typedef struct lister {
     h5r_file *f;
     const options *o;
     json j;
-    uint64_t *seen;
-    size_t n, cap;
+    paths groups; /* that were listed */
     int code;
 } lister;
 
@@ -19,16 +20,13 @@ static void put_chunk_json(lister *l, const h5r_dataset *d, const h5r_chunk *c, 
 {
     json *j = &l->j;
 
-    json_begin_object(j);
+    json_begin_record(j);
     json_key(j, "offset");
-    json_begin_array(j);
-    for (unsigned i = 0; i < d->space->rank; i++)
-        json_uint(j, at[i]);
-    json_end_array(j);
+    json_extent(j, at, d->space->rank);
     json_put_uint(j, "byte_offset", c->offset);
     json_put_uint(j, "byte_length", c->size);
     json_put_uint(j, "filter_mask", c->skipped);
-    json_end_object(j);
+    json_end_record(j);
 }
 
 static void put_chunks(lister *l, const char *path, const h5r_dataset *d, const h5r_chunk *chunks, size_t n)
@@ -59,6 +57,15 @@ static void put_chunks(lister *l, const char *path, const h5r_dataset *d, const 
         json_end_array(&l->j);
 }
 
+/* What cannot be read is reported with its path; a recursive listing goes on. */
+static void fail(lister *l, h5r_error *err, const char *path)
+{
+    if (err->path[0] == '\0')
+        snprintf(err->path, sizeof err->path, "%s", path);
+    int code = report(l->o, err);
+    l->code = l->o->recursive ? EXIT_PARTIAL : code;
+}
+
 static void list_dataset(lister *l, const h5r_object *o, const char *path)
 {
     const h5r_dataset *d;
@@ -79,59 +86,55 @@ static void list_dataset(lister *l, const h5r_object *o, const char *path)
     if (st == H5R_OK)
         put_chunks(l, path, d, chunks, n);
     else
-        l->code = l->o->recursive ? (report(l->o, &err), EXIT_PARTIAL) : report(l->o, &err);
+        fail(l, &err, path);
 }
 
-static bool first_time(lister *l, uint64_t addr)
+static void list_group(lister *l, const h5r_object *o, const char *path, unsigned depth);
+
+static void list_object(lister *l, uint64_t addr, const char *path, unsigned depth)
 {
-    for (size_t i = 0; i < l->n; i++)
-        if (l->seen[i] == addr)
-            return false;
-    if (l->n == l->cap) {
-        size_t cap = l->cap * 2 + 64;
-        uint64_t *seen = realloc(l->seen, cap * sizeof *seen);
-        if (seen == NULL)
-            return false;
-        l->seen = seen;
-        l->cap = cap;
-    }
-    l->seen[l->n++] = addr;
-    return true;
+    const h5r_object *o;
+    h5r_error err;
+
+    if (h5r_object_at(l->f, addr, &o, &err) != H5R_OK)
+        fail(l, &err, path);
+    else if (o->kind == H5R_GROUP)
+        list_group(l, o, path, depth);
+    else if (o->kind == H5R_DATASET)
+        list_dataset(l, o, path);
 }
 
-static void list_group(lister *l, const h5r_object *o, const char *path)
+static void list_group(lister *l, const h5r_object *o, const char *path, unsigned depth)
 {
     const h5r_link *const *links;
     const h5r_error *bad = NULL;
     h5r_error err;
     size_t n;
 
-    if (!first_time(l, o->addr))
+    if (paths_find(&l->groups, o->addr) != NULL)
         return;
-    if (h5r_links(l->f, o, false, &links, &n, &bad, &err) != H5R_OK || bad != NULL) {
-        l->code = EXIT_PARTIAL;
-        report(l->o, bad != NULL ? bad : &err);
-        if (bad == NULL)
-            return;
+    if (depth == MAX_DEPTH || !paths_add(&l->groups, o->addr, path)) {
+        err = (h5r_error){.status = H5R_ERR_LIMIT, .offset = H5R_UNDEFINED, .message = "groups nested deeper than this are not listed"};
+        fail(l, &err, path);
+        return;
+    }
+    if (h5r_links(l->f, o, false, &links, &n, &bad, &err) != H5R_OK) {
+        fail(l, &err, path);
+        return;
+    }
+    if (bad != NULL) {
+        err = *bad;
+        fail(l, &err, path);
     }
     for (size_t i = 0; i < n; i++) {
-        const h5r_object *child;
         if (links[i]->kind != H5R_LINK_HARD)
             continue;
-        size_t len = strlen(path) + strlen(links[i]->name) + 2;
-        char *name = malloc(len);
-        if (name == NULL)
-            return;
-        snprintf(name, len, "%s/%s", strcmp(path, "/") == 0 ? "" : path, links[i]->name);
-        if (h5r_object_at(l->f, links[i]->addr, &child, &err) != H5R_OK) {
-            l->code = EXIT_PARTIAL;
-            report(l->o, &err);
-        } else if (child->kind == H5R_GROUP) {
-            list_group(l, child, name);
-        } else if (child->kind == H5R_DATASET) {
-            list_dataset(l, child, name);
-        }
-        free(name);
+        char *child = path_join(path, links[i]->name);
+        if (child != NULL)
+            list_object(l, links[i]->addr, child, depth + 1);
+        else
+            l->code = EXIT_LIMIT;
+        free(child);
     }
 }
 
@@ -144,7 +147,7 @@ int cmd_chunks(h5r_file *f, const options *o)
 
     h5r_status st = find_object(f, o, &top, &err);
     if (st == H5R_OK && o->recursive)
-        st = h5r_prefetch(f, top, 1000, H5R_PREFETCH_INDEX, &err);
+        st = h5r_prefetch(f, top, MAX_DEPTH, H5R_PREFETCH_INDEX, &err);
     if (st == H5R_OK && !o->recursive && top->kind != H5R_DATASET) {
         err = (h5r_error){.status = H5R_ERR_ARG, .offset = H5R_UNDEFINED, .message = "not a dataset: name one as URI#/path, or use --recursive"};
         st = H5R_ERR_ARG;
@@ -154,13 +157,13 @@ int cmd_chunks(h5r_file *f, const options *o)
     if (o->json)
         json_begin_object(&l.j);
     if (top->kind == H5R_GROUP)
-        list_group(&l, top, path);
+        list_group(&l, top, path, 0);
     else
         list_dataset(&l, top, path);
     if (o->json) {
         json_end_object(&l.j);
         putchar('\n');
     }
-    free(l.seen);
+    paths_free(&l.groups);
     return l.code;
 }

@@ -5,66 +5,22 @@
 
 #include "canonical.h"
 #include "cli.h"
+#include "paths.h"
 
 enum { SKIP_ABOVE = 268435456, SLAB = 64 * 1024 * 1024 };
-
-/* Objects met so far: address and canonical path. */
-typedef struct seen {
-    uint64_t addr;
-    char *path;
-} seen;
 
 typedef struct dump {
     h5r_file *f;
     json j;
-    seen *list; /* sorted by address */
-    size_t n, cap;
-    bool errors;
+    paths seen; /* objects, by canonical path */
+    uint64_t bad; /* errors printed */
 } dump;
 
 static void put_error(dump *d, const h5r_error *e)
 {
-    d->errors = true;
+    d->bad++;
     json_key(&d->j, "error");
     canonical_text(&d->j, e->message);
-}
-
-static size_t find(const dump *d, uint64_t addr)
-{
-    size_t lo = 0, hi = d->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (d->list[mid].addr < addr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-static const char *path_of(const dump *d, uint64_t addr)
-{
-    size_t i = find(d, addr);
-    return i < d->n && d->list[i].addr == addr ? d->list[i].path : NULL;
-}
-
-static bool remember(dump *d, uint64_t addr, const char *path)
-{
-    if (d->n == d->cap) {
-        size_t cap = d->cap * 2 + 256;
-        seen *list = realloc(d->list, cap * sizeof *list);
-        if (list == NULL)
-            return false;
-        d->list = list;
-        d->cap = cap;
-    }
-    size_t i = find(d, addr), len = strlen(path) + 1;
-    memmove(&d->list[i + 1], &d->list[i], (d->n - i) * sizeof *d->list);
-    d->list[i] = (seen){addr, malloc(len)};
-    if (d->list[i].path != NULL)
-        memcpy(d->list[i].path, path, len);
-    d->n++;
-    return d->list[i].path != NULL;
 }
 
 static const char *tracking_name(h5r_tracking t)
@@ -247,7 +203,7 @@ static void put_attributes(dump *d, const h5r_object *o)
         put_attribute(d, list[i]);
     json_end_object(&d->j);
     if (st != H5R_OK || bad != NULL) {
-        d->errors = true;
+        d->bad++;
         json_put_text(&d->j, "attributes_error", st != H5R_OK ? err.message : bad->message);
     }
 }
@@ -349,7 +305,7 @@ static void put_layout(dump *d, const h5r_dataset *ds)
         json_end_array(j);
         break;
     case H5R_LAYOUT_VIRTUAL:
-        d->errors = true;
+        d->bad++;
         json_put_text(j, "error", "the mappings of virtual datasets are not read");
         break;
     }
@@ -416,26 +372,28 @@ static void put_dataset(dump *d, const h5r_object *o)
 /* ---------------------------------------------------------------- groups and traversal */
 
 /* Paths of members have to be known before links are printed: objects are numbered in a walk of their own. */
-static void number_objects(dump *d, uint64_t addr, const char *path)
+static void number_objects(dump *d, uint64_t addr, const char *path, unsigned depth)
 {
     const h5r_object *o;
     const h5r_link *const *links;
     size_t n;
 
-    if (path_of(d, addr) != NULL || !remember(d, addr, path))
+    if (paths_find(&d->seen, addr) != NULL)
         return;
+    if (depth == MAX_DEPTH || !paths_add(&d->seen, addr, path)) {
+        d->bad++;
+        return;
+    }
     if (h5r_object_at(d->f, addr, &o, NULL) != H5R_OK || o->kind != H5R_GROUP ||
         h5r_links(d->f, o, false, &links, &n, NULL, NULL) != H5R_OK)
         return;
     for (size_t i = 0; i < n; i++) {
         if (links[i]->kind != H5R_LINK_HARD)
             continue;
-        size_t len = strlen(path) + strlen(links[i]->name) + 2;
-        char *child = malloc(len);
-        if (child == NULL)
-            return;
-        snprintf(child, len, "%s/%s", strcmp(path, "/") == 0 ? "" : path, links[i]->name);
-        number_objects(d, links[i]->addr, child);
+        char *child = path_join(path, links[i]->name);
+        if (child != NULL)
+            number_objects(d, links[i]->addr, child, depth + 1);
+        d->bad += child == NULL ? 1 : 0;
         free(child);
     }
 }
@@ -448,7 +406,7 @@ static void put_link(dump *d, const h5r_link *l, bool tracked)
     json_begin_object(j);
     switch (l->kind) {
     case H5R_LINK_HARD: {
-        const char *target = path_of(d, l->addr);
+        const char *target = paths_find(&d->seen, l->addr);
         json_put_text(j, "type", "hard");
         json_key(j, "target");
         canonical_text(j, target != NULL ? target : "");
@@ -494,12 +452,12 @@ static void put_group(dump *d, const h5r_object *o)
         put_link(d, links[i], o->link_order != H5R_NOT_TRACKED);
     json_end_object(&d->j);
     if (st != H5R_OK || bad != NULL) {
-        d->errors = true;
+        d->bad++;
         json_put_text(&d->j, "links_error", st != H5R_OK ? err.message : bad->message);
     }
 }
 
-static void put_object(dump *d, const seen *at)
+static void put_object(dump *d, const struct path_entry *at)
 {
     static const char *const kinds[] = {"unknown", "group", "dataset", "datatype"};
     const h5r_object *o;
@@ -553,19 +511,19 @@ int cmd_dump(h5r_file *f, const options *o)
     h5r_error err;
 
     if (!o->canonical) {
-        fputs("h5range: dump takes --canonical; see h5range --help\n", stderr);
+        fputs("h5range: dump needs --canonical; see h5range --help\n", stderr);
         return EXIT_USAGE;
     }
     if (h5r_object_at(f, info->root, &root, &err) != H5R_OK) {
         dump_error(&err);
         return report(o, &err);
     }
-    h5r_status st = h5r_prefetch(f, root, 1000, H5R_PREFETCH_ATTRS | H5R_PREFETCH_INDEX, &err);
+    h5r_status st = h5r_prefetch(f, root, MAX_DEPTH, H5R_PREFETCH_ATTRS | H5R_PREFETCH_INDEX, &err);
     if (st != H5R_OK) {
         dump_error(&err);
         return report(o, &err);
     }
-    number_objects(&d, info->root, "/");
+    number_objects(&d, info->root, "/", 0);
 
     json *j = &d.j;
     json_begin_object(j);
@@ -581,13 +539,11 @@ int cmd_dump(h5r_file *f, const options *o)
     json_end_object(j);
     json_key(j, "objects");
     json_begin_object(j);
-    for (size_t i = 0; i < d.n; i++)
-        put_object(&d, &d.list[i]);
+    for (size_t i = 0; i < d.seen.n; i++)
+        put_object(&d, &d.seen.list[i]);
     json_end_object(j);
     json_end_object(j);
     putchar('\n');
-    for (size_t i = 0; i < d.n; i++)
-        free(d.list[i].path);
-    free(d.list);
-    return d.errors ? EXIT_PARTIAL : 0;
+    paths_free(&d.seen);
+    return d.bad > 0 ? report_partial(o, d.bad) : 0;
 }

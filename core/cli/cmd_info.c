@@ -6,17 +6,29 @@
 #include "cli.h"
 #include "text.h"
 
-/* A line "key: value", or a member of a JSON object with the same text. */
+/* A line "key: value", or a member of a JSON object, whose key has "_" for blanks. */
 typedef struct printer {
     const options *o;
     json j;
-    int code;
+    uint64_t bad; /* errors printed */
 } printer;
+
+static void put_key(printer *p, const char *key)
+{
+    char text[40];
+    size_t i = 0;
+
+    for (; key[i] != '\0' && i + 1 < sizeof text; i++)
+        text[i] = (char)(key[i] == ' ' ? '_' : key[i]);
+    text[i] = '\0';
+    json_key(&p->j, text);
+}
 
 static void put(printer *p, const char *key, const char *text)
 {
     if (p->o->json) {
-        json_put_text(&p->j, key, text);
+        put_key(p, key);
+        json_text(&p->j, text);
         return;
     }
     printf("%s: ", key);
@@ -24,49 +36,40 @@ static void put(printer *p, const char *key, const char *text)
     putchar('\n');
 }
 
+static void put_error(printer *p, const char *key, const char *message)
+{
+    p->bad++;
+    put(p, key, message);
+}
+
 static void put_uint(printer *p, const char *key, uint64_t v)
 {
-    if (p->o->json)
-        json_put_uint(&p->j, key, v);
-    else
-        printf("%s: %" PRIu64 "\n", key, v);
+    if (p->o->json) {
+        put_key(p, key);
+        json_uint(&p->j, v);
+        return;
+    }
+    printf("%s: %" PRIu64 "\n", key, v);
 }
 
 static void put_list(printer *p, const char *key, const uint64_t *v, unsigned n)
 {
     if (p->o->json) {
-        json_key(&p->j, key);
-        json_begin_array(&p->j);
-    } else {
-        printf("%s: (", key);
+        put_key(p, key);
+        json_extent(&p->j, v, n);
+        return;
     }
-    for (unsigned i = 0; i < n; i++) {
-        if (p->o->json && v[i] == H5R_UNDEFINED)
-            json_null(&p->j);
-        else if (p->o->json)
-            json_uint(&p->j, v[i]);
-        else if (v[i] == H5R_UNDEFINED)
-            printf("%sunlimited", i > 0 ? ", " : "");
-        else
-            printf("%s%" PRIu64, i > 0 ? ", " : "", v[i]);
-    }
-    if (p->o->json)
-        json_end_array(&p->j);
-    else
-        puts(n == 1 ? ",)" : ")");
+    printf("%s: ", key);
+    put_extent(stdout, v, n);
+    putchar('\n');
 }
 
-static char *type_text(const h5r_type *t)
+static void put_type_of(printer *p, const h5r_type *t)
 {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *m = open_memstream(&text, &n);
+    char *text = type_text(t);
 
-    if (m == NULL)
-        return NULL;
-    put_type(m, t);
-    fclose(m);
-    return text;
+    put(p, "type", text != NULL ? text : "?");
+    free(text);
 }
 
 static const h5r_attr *find_attr(const h5r_attr *const *list, size_t n, const char *name)
@@ -88,7 +91,7 @@ static void put_dimensions(printer *p, h5r_file *f, const h5r_attr *const *list,
         return;
     if (p->o->json) {
         json_key(&p->j, "dimensions");
-        json_begin_array(&p->j);
+        json_begin_list(&p->j);
     } else {
         fputs("dimensions: (", stdout);
     }
@@ -109,7 +112,7 @@ static void put_dimensions(printer *p, h5r_file *f, const h5r_attr *const *list,
         }
     }
     if (p->o->json)
-        json_end_array(&p->j);
+        json_end_list(&p->j);
     else
         puts(rank == 1 ? ",)" : ")");
     h5r_values_free(values);
@@ -117,34 +120,21 @@ static void put_dimensions(printer *p, h5r_file *f, const h5r_attr *const *list,
 
 static void put_filters(printer *p, const h5r_dataset *d)
 {
+    char name[80];
+
     if (p->o->json) {
-        json_key(&p->j, "filters");
-        json_begin_array(&p->j);
+        json_filters(&p->j, d);
+        return;
     }
     for (unsigned i = 0; i < d->n_filters; i++) {
         const h5r_filter *f = &d->filters[i];
-        const char *name = h5r_filter_name(f->id) != NULL ? h5r_filter_name(f->id) : f->name;
-        if (p->o->json) {
-            json_begin_object(&p->j);
-            json_put_uint(&p->j, "id", f->id);
-            json_put_text(&p->j, "name", name);
-            json_put_bool(&p->j, "available", h5r_filter_available(f->id));
-            json_key(&p->j, "values");
-            json_begin_array(&p->j);
-            for (unsigned k = 0; k < f->n_values; k++)
-                json_uint(&p->j, f->values[k]);
-            json_end_array(&p->j);
-            json_end_object(&p->j);
-            continue;
-        }
+        filter_text(name, sizeof name, f);
         printf("filter: %u ", f->id);
         put_escaped(stdout, name);
         for (unsigned k = 0; k < f->n_values; k++)
             printf("%s%" PRIu32, k > 0 ? "," : " ", f->values[k]);
         puts(h5r_filter_available(f->id) ? "" : " (not built in)");
     }
-    if (p->o->json)
-        json_end_array(&p->j);
 }
 
 static void put_chunks(printer *p, h5r_file *f, const h5r_object *o, const h5r_dataset *d)
@@ -157,8 +147,7 @@ static void put_chunks(printer *p, h5r_file *f, const h5r_object *o, const h5r_d
     put_list(p, "chunk shape", d->chunk, d->space->rank);
     put(p, "chunk index", index_name(d->index));
     if (h5r_chunks_all(f, o, &chunks, &n, &err) != H5R_OK) {
-        p->code = EXIT_PARTIAL;
-        put(p, "chunks error", err.message);
+        put_error(p, "chunks error", err.message);
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -169,35 +158,33 @@ static void put_chunks(printer *p, h5r_file *f, const h5r_object *o, const h5r_d
 
 static void put_fill(printer *p, h5r_file *f, const h5r_dataset *d)
 {
-    char *text = NULL;
-    size_t n = 0;
     h5r_values *values = NULL;
-    uint8_t *elem = malloc(d->type->size);
-    FILE *m = elem != NULL && d->fill_value != NULL ? open_memstream(&text, &n) : NULL;
+    uint8_t *elem = d->fill_value != NULL ? malloc(d->type->size) : NULL;
 
-    if (m != NULL) {
-        memcpy(elem, d->fill_value, d->type->size);
-        h5r_swap(d->type, elem, 1);
-        if (d->type->in_heap && h5r_values_load(f, d->type, d->fill_value, 1, &values, NULL) != H5R_OK)
-            p->code = EXIT_PARTIAL;
-        put_value(m, f, values, d->type, elem);
-        fclose(m);
-        put(p, "fill value", text);
-        free(text);
-        h5r_values_free(values);
+    if (elem == NULL)
+        return;
+    memcpy(elem, d->fill_value, d->type->size);
+    h5r_swap(d->type, elem, 1);
+    if (d->type->in_heap && h5r_values_load(f, d->type, d->fill_value, 1, &values, NULL) != H5R_OK)
+        p->bad++;
+    if (p->o->json) {
+        put_key(p, "fill value");
+        json_value(&p->j, f, values, d->type, elem);
+    } else {
+        fputs("fill value: ", stdout);
+        put_value(stdout, f, values, d->type, elem);
+        putchar('\n');
     }
+    h5r_values_free(values);
     free(elem);
 }
 
 static void put_dataset(printer *p, h5r_file *f, const h5r_object *o, const h5r_dataset *d)
 {
-    char *text = type_text(d->type);
-
-    put(p, "type", text != NULL ? text : "?");
-    free(text);
+    put_type_of(p, d->type);
     if (d->space->cls == H5R_SPACE_SIMPLE) {
         put_list(p, "shape", d->space->shape, d->space->rank);
-        put_list(p, "maximal shape", d->space->max_shape, d->space->rank);
+        put_list(p, "maximum shape", d->space->max_shape, d->space->rank);
     } else {
         put(p, "shape", d->space->cls == H5R_SPACE_SCALAR ? "scalar" : "null");
     }
@@ -222,27 +209,18 @@ static void put_attributes(printer *p, h5r_file *f, const h5r_attr *const *list,
         json_begin_object(&p->j);
     }
     for (size_t i = 0; i < n; i++) {
+        bool ok;
         if (p->o->json) {
             json_key_text(&p->j, list[i]->name);
-            if (list[i]->error == NULL) {
-                json_attr_value(&p->j, f, list[i]);
-            } else {
-                json_begin_object(&p->j);
-                json_put_text(&p->j, "error", list[i]->error->message);
-                json_end_object(&p->j);
-            }
+            ok = json_attr_value(&p->j, f, list[i]);
         } else {
             fputs("attribute ", stdout);
             put_escaped(stdout, list[i]->name);
             fputs(" = ", stdout);
-            if (list[i]->error == NULL)
-                put_attr_value(stdout, f, list[i], 0);
-            else
-                printf("<%s>", list[i]->error->message);
+            ok = put_attr_value(stdout, f, list[i], 0);
             putchar('\n');
         }
-        if (list[i]->error != NULL)
-            p->code = EXIT_PARTIAL;
+        p->bad += ok ? 0 : 1;
     }
     if (p->o->json)
         json_end_object(&p->j);
@@ -251,14 +229,16 @@ static void put_attributes(printer *p, h5r_file *f, const h5r_attr *const *list,
 static void put_group(printer *p, h5r_file *f, const h5r_object *o)
 {
     const h5r_link *const *links;
+    const h5r_error *bad = NULL;
     size_t n;
     h5r_error err;
 
-    if (h5r_links(f, o, true, &links, &n, NULL, &err) != H5R_OK) {
-        p->code = EXIT_PARTIAL;
-        put(p, "links error", err.message);
+    if (h5r_links(f, o, true, &links, &n, &bad, &err) != H5R_OK) {
+        put_error(p, "links error", err.message);
         return;
     }
+    if (bad != NULL)
+        put_error(p, "links error", bad->message);
     if (p->o->json) {
         json_key(&p->j, "links");
         json_begin_array(&p->j);
@@ -341,21 +321,16 @@ int cmd_info(h5r_file *f, const options *o)
         put_dataset(&p, f, object, d);
         put_dimensions(&p, f, attrs, n, d->space->rank);
     }
-    if (object->kind == H5R_DATATYPE) {
-        char *text = type_text(object->type);
-        put(&p, "type", text != NULL ? text : "?");
-        free(text);
-    }
+    if (object->kind == H5R_DATATYPE && object->type != NULL)
+        put_type_of(&p, object->type);
     put_attributes(&p, f, attrs, n);
-    if (bad != NULL) {
-        p.code = EXIT_PARTIAL;
-        put(&p, "attributes error", bad->message);
-    }
+    if (bad != NULL)
+        put_error(&p, "attributes error", bad->message);
     if (object->kind == H5R_GROUP)
         put_group(&p, f, object);
     if (o->json) {
         json_end_object(&p.j);
         putchar('\n');
     }
-    return p.code;
+    return p.bad > 0 ? report_partial(o, p.bad) : 0;
 }

@@ -1,18 +1,21 @@
-/* "tree": one line an object, or nested JSON. */
+/* "tree": one line an object, or nested JSON. A group that hard links reach again is named by the path it was listed under, so that
+ * cycles end and nothing is listed twice. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "paths.h"
 #include "text.h"
+
+enum { MAX_MEMBERS = 12, MAX_VALUES = 16 }; /* a line stays a line */
 
 typedef struct tree {
     h5r_file *f;
     const options *o;
     json j;
-    uint64_t *open; /* addresses of the groups on the way: a cycle is named, not followed */
-    unsigned depth, cap;
-    int code;
+    paths groups; /* that were listed */
+    uint64_t bad; /* notes printed */
 } tree;
 
 static void indent(unsigned depth)
@@ -23,13 +26,32 @@ static void indent(unsigned depth)
 
 static void note(tree *t, unsigned depth, const char *message)
 {
-    t->code = EXIT_PARTIAL;
+    t->bad++;
     if (t->o->json) {
         json_put_text(&t->j, "error", message);
         return;
     }
     indent(depth);
-    printf("! %s\n", message);
+    fputs("! ", stdout);
+    put_escaped(stdout, message);
+    putchar('\n');
+}
+
+static void put_attribute(tree *t, const h5r_attr *a, unsigned depth)
+{
+    if (t->o->json) {
+        json_key_text(&t->j, a->name);
+        if (!json_attr_value(&t->j, t->f, a))
+            t->bad++;
+        return;
+    }
+    indent(depth);
+    fputs(":", stdout);
+    put_escaped(stdout, a->name);
+    fputs(" = ", stdout);
+    if (!put_attr_value(stdout, t->f, a, MAX_VALUES))
+        t->bad++;
+    putchar('\n');
 }
 
 static void put_attributes(tree *t, const h5r_object *o, unsigned depth)
@@ -39,6 +61,8 @@ static void put_attributes(tree *t, const h5r_object *o, unsigned depth)
     h5r_error err;
     size_t n;
 
+    if (!t->o->attributes)
+        return;
     if (h5r_attrs(t->f, o, true, &list, &n, &bad, &err) != H5R_OK) {
         note(t, depth, err.message);
         return;
@@ -47,25 +71,34 @@ static void put_attributes(tree *t, const h5r_object *o, unsigned depth)
         json_key(&t->j, "attributes");
         json_begin_object(&t->j);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (list[i]->error != NULL)
-            t->code = EXIT_PARTIAL;
-        if (t->o->json) {
-            json_key_text(&t->j, list[i]->name);
-            json_attr_value(&t->j, t->f, list[i]);
-            continue;
-        }
-        indent(depth);
-        fputs(":", stdout);
-        put_escaped(stdout, list[i]->name);
-        fputs(" = ", stdout);
-        put_attr_value(stdout, t->f, list[i], 16);
-        putchar('\n');
-    }
+    for (size_t i = 0; i < n; i++)
+        put_attribute(t, list[i], depth);
     if (t->o->json)
         json_end_object(&t->j);
     if (bad != NULL)
         note(t, depth, bad->message);
+}
+
+/* The rest of a dataset's line. */
+static void put_storage(const h5r_dataset *d)
+{
+    char name[80];
+
+    putchar(' ');
+    put_shape(stdout, d->space);
+    putchar(' ');
+    put_type(stdout, d->type, MAX_MEMBERS);
+    printf(", %s", layout_name(d->layout));
+    if (d->layout == H5R_LAYOUT_CHUNKED) {
+        putchar(' ');
+        put_extent(stdout, d->chunk, d->space->rank);
+    }
+    for (unsigned i = 0; i < d->n_filters; i++) {
+        filter_text(name, sizeof name, &d->filters[i]);
+        fputs(i > 0 ? " + " : ", ", stdout);
+        put_escaped(stdout, name);
+    }
+    putchar('\n');
 }
 
 static void put_dataset(tree *t, const h5r_object *o, unsigned depth)
@@ -81,43 +114,28 @@ static void put_dataset(tree *t, const h5r_object *o, unsigned depth)
         return;
     }
     if (!t->o->json) {
-        putchar(' ');
-        put_shape(stdout, d->space);
-        putchar(' ');
-        put_type(stdout, d->type);
-        if (d->layout == H5R_LAYOUT_CHUNKED) {
-            fputs(", chunks (", stdout);
-            for (unsigned i = 0; i < d->space->rank; i++)
-                printf("%s%" PRIu64, i > 0 ? ", " : "", d->chunk[i]);
-            fputs(")", stdout);
-        } else {
-            printf(", %s", layout_name(d->layout));
-        }
-        for (unsigned i = 0; i < d->n_filters; i++)
-            printf("%s%s", i > 0 ? "+" : " ", h5r_filter_name(d->filters[i].id) != NULL ? h5r_filter_name(d->filters[i].id) : "unknown filter");
-        putchar('\n');
+        put_storage(d);
         return;
     }
     json_key(j, "shape");
-    json_begin_array(j);
-    for (unsigned i = 0; i < d->space->rank; i++)
-        json_uint(j, d->space->shape[i]);
-    json_end_array(j);
-    char *text = NULL;
-    size_t n = 0;
-    FILE *m = open_memstream(&text, &n);
-    if (m != NULL) {
-        put_type(m, d->type);
-        fclose(m);
-        json_put_text(j, "type", text);
-        free(text);
-    }
+    if (d->space->cls == H5R_SPACE_NULL)
+        json_null(j);
+    else
+        json_extent(j, d->space->shape, d->space->rank);
+    char *text = type_text(d->type);
+    json_put_text(j, "type", text != NULL ? text : "?");
+    free(text);
     json_put_text(j, "layout", layout_name(d->layout));
+    if (d->layout != H5R_LAYOUT_CHUNKED)
+        return;
+    json_key(j, "chunk_shape");
+    json_extent(j, d->chunk, d->space->rank);
+    json_filters(j, d);
 }
 
-static void put_object(tree *t, uint64_t addr, unsigned depth);
+static void put_object(tree *t, uint64_t addr, const char *path, unsigned depth);
 
-static void put_link(tree *t, const h5r_link *l, unsigned depth)
+static void put_link(tree *t, const h5r_link *l, const char *group, unsigned depth)
 {
     if (t->o->json) {
         json_key_text(&t->j, l->name);
@@ -126,7 +144,9 @@ static void put_link(tree *t, const h5r_link *l, unsigned depth)
         put_escaped(stdout, l->name);
     }
     if (l->kind == H5R_LINK_HARD) {
-        put_object(t, l->addr, depth);
+        char *path = path_join(group, l->name);
+        put_object(t, l->addr, path != NULL ? path : "?", depth);
+        free(path);
         return;
     }
     const char *kind = l->kind == H5R_LINK_SOFT ? "soft link" : l->kind == H5R_LINK_EXTERNAL ? "external link" : "user-defined link";
@@ -145,59 +165,73 @@ static void put_link(tree *t, const h5r_link *l, unsigned depth)
         put_escaped(stdout, l->file);
         fputs("#", stdout);
     }
-    put_escaped(stdout, l->target != NULL ? l->target : "");
+    put_escaped(stdout, l->target != NULL ? l->target : "?");
     printf(" (%s)\n", kind);
 }
 
-static void put_group(tree *t, const h5r_object *o, unsigned depth)
+/* True when the group is named instead of listed. */
+static bool listed_before(tree *t, const h5r_object *o)
+{
+    const char *path = paths_find(&t->groups, o->addr);
+
+    if (path == NULL)
+        return false;
+    if (t->o->json) {
+        json_put_text(&t->j, "same_as", path);
+        return true;
+    }
+    fputs(" -> ", stdout);
+    put_escaped(stdout, path);
+    puts(" (the same group)");
+    return true;
+}
+
+static void put_group(tree *t, const h5r_object *o, const char *path, unsigned depth)
 {
     const h5r_link *const *links;
     const h5r_error *bad = NULL;
     h5r_error err;
     size_t n;
 
-    for (unsigned i = 0; i < t->depth; i++) {
-        if (t->open[i] == o->addr) {
-            if (!t->o->json)
-                puts(" (a group it lies in: not followed)");
-            else
-                json_put_bool(&t->j, "cycle", true);
-            return;
-        }
-    }
-    if (t->depth == t->cap) {
-        unsigned cap = t->cap * 2 + 32;
-        uint64_t *open = realloc(t->open, cap * sizeof *open);
-        if (open == NULL) {
-            note(t, depth, "out of memory");
-            return;
-        }
-        t->open = open;
-        t->cap = cap;
-    }
+    if (listed_before(t, o))
+        return;
     if (!t->o->json)
-        puts("/");
-    if (t->o->attributes)
-        put_attributes(t, o, depth + 1);
+        puts(depth > 0 || strcmp(path, "/") != 0 ? "/" : "");
+    if (depth == MAX_DEPTH || !paths_add(&t->groups, o->addr, path)) {
+        note(t, depth + 1, depth == MAX_DEPTH ? "groups nested deeper than this are not listed" : "out of memory");
+        return;
+    }
+    put_attributes(t, o, depth + 1);
     if (h5r_links(t->f, o, true, &links, &n, &bad, &err) != H5R_OK) {
         note(t, depth + 1, err.message);
         return;
     }
-    t->open[t->depth++] = o->addr;
     if (t->o->json) {
         json_key(&t->j, "links");
         json_begin_object(&t->j);
     }
     for (size_t i = 0; i < n; i++)
-        put_link(t, links[i], depth + 1);
+        put_link(t, links[i], path, depth + 1);
     if (t->o->json)
         json_end_object(&t->j);
-    t->depth--;
     if (bad != NULL)
         note(t, depth + 1, bad->message);
 }
 
-static void put_object(tree *t, uint64_t addr, unsigned depth)
+static void put_datatype(tree *t, const h5r_object *o)
+{
+    if (t->o->json) {
+        char *text = o->type != NULL ? type_text(o->type) : NULL;
+        json_put_text(&t->j, "type", text != NULL ? text : "?");
+        free(text);
+        return;
+    }
+    fputs(" = ", stdout);
+    put_type(stdout, o->type, MAX_MEMBERS);
+    puts(" (named type)");
+}
+
+static void put_object(tree *t, uint64_t addr, const char *path, unsigned depth)
 {
     static const char *const kinds[] = {"unknown", "group", "dataset", "datatype"};
     const h5r_object *o;
@@ -212,20 +246,16 @@ static void put_object(tree *t, uint64_t addr, unsigned depth)
     } else {
         if (t->o->json)
             json_put_text(&t->j, "kind", kinds[o->kind]);
-        if (o->kind == H5R_GROUP) {
-            put_group(t, o, depth);
-        } else {
-            if (o->kind == H5R_DATASET) {
-                put_dataset(t, o, depth);
-            } else if (!t->o->json) {
-                fputs(" = ", stdout);
-                if (o->type != NULL)
-                    put_type(stdout, o->type);
-                puts(o->type != NULL ? " (named type)" : "object of unknown kind");
-            }
-            if (t->o->attributes)
-                put_attributes(t, o, depth + 1);
-        }
+        if (o->kind == H5R_GROUP)
+            put_group(t, o, path, depth);
+        else if (o->kind == H5R_DATASET)
+            put_dataset(t, o, depth);
+        else if (o->kind == H5R_DATATYPE && o->type != NULL)
+            put_datatype(t, o);
+        else if (!t->o->json)
+            puts(" (an object of unknown kind)");
+        if (o->kind != H5R_GROUP)
+            put_attributes(t, o, depth + 1);
     }
     if (t->o->json)
         json_end_object(&t->j);
@@ -234,19 +264,20 @@ static void put_object(tree *t, uint64_t addr, unsigned depth)
 int cmd_tree(h5r_file *f, const options *o)
 {
     tree t = {.f = f, .o = o, .j = {.out = stdout, .first = true}};
+    const char *path = o->path != NULL ? o->path : "/";
     const h5r_object *top;
     h5r_error err;
 
     h5r_status st = find_object(f, o, &top, &err);
     if (st == H5R_OK)
-        st = h5r_prefetch(f, top, 1000, o->attributes ? H5R_PREFETCH_ATTRS : 0, &err);
+        st = h5r_prefetch(f, top, MAX_DEPTH, o->attributes ? H5R_PREFETCH_ATTRS : 0, &err);
     if (st != H5R_OK)
         return report(o, &err);
-    if (!o->json && top->kind != H5R_GROUP)
-        put_escaped(stdout, o->path != NULL ? o->path : "/");
-    put_object(&t, top->addr, 0);
+    if (!o->json)
+        put_escaped(stdout, path);
+    put_object(&t, top->addr, path, 0);
     if (o->json)
         putchar('\n');
-    free(t.open);
-    return t.code;
+    paths_free(&t.groups);
+    return t.bad > 0 ? report_partial(o, t.bad) : 0;
 }

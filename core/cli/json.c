@@ -6,7 +6,7 @@
 
 static void newline(json *j)
 {
-    if (j->flat)
+    if (j->flat || j->lists > 0)
         return;
     fputc('\n', j->out);
     for (unsigned i = 0; i < j->depth; i++)
@@ -21,7 +21,7 @@ static void separate(json *j)
         return;
     }
     if (!j->first)
-        fputc(',', j->out);
+        fputs(j->lists > 0 && !j->flat ? ", " : ",", j->out);
     if (j->depth > 0)
         newline(j);
     j->first = false;
@@ -63,6 +63,30 @@ void json_begin_array(json *j)
 void json_end_array(json *j)
 {
     end(j, ']');
+}
+
+void json_begin_list(json *j)
+{
+    begin(j, '[');
+    j->lists++;
+}
+
+void json_end_list(json *j)
+{
+    end(j, ']');
+    j->lists--;
+}
+
+void json_begin_record(json *j)
+{
+    begin(j, '{');
+    j->lists++;
+}
+
+void json_end_record(json *j)
+{
+    end(j, '}');
+    j->lists--;
 }
 
 /* Length of the valid UTF-8 sequence at p, 0 when it is none. */

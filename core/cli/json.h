@@ -12,12 +12,19 @@ typedef struct json {
     unsigned depth;
     bool first;       /* nothing was written in this object or array yet */
     bool after_key;
+    unsigned lists;   /* open lists and records: what is in them stays on one line */
 } json;
 
 void json_begin_object(json *j);
 void json_end_object(json *j);
 void json_begin_array(json *j);
 void json_end_array(json *j);
+
+/* An array on one line, with all that is in it: numbers of a shape, values. */
+void json_begin_list(json *j);
+void json_end_list(json *j);
+void json_begin_record(json *j); /* the same for an object */
+void json_end_record(json *j);
 
 /* Key as it is: ASCII without quotes and backslashes. */
 void json_key(json *j, const char *key);

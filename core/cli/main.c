@@ -11,17 +11,21 @@
 #include <h5range/h5range_curl.h>
 #endif
 
+enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16 }; /* options that not every command takes */
+
 typedef struct command {
     const char *name, *arguments, *what;
     int (*run)(h5r_file *f, const options *o);
+    unsigned takes;
 } command;
 
 static const command commands[] = {
-    {"tree", "[--attributes] URI[#/path]", "groups, datasets, types and shapes below an object", cmd_tree},
-    {"info", "URI[#/path]", "one object: attributes, dimensions, storage", cmd_info},
-    {"chunks", "[--recursive] URI#/path", "where the chunks of a dataset are, one line a chunk", cmd_chunks},
-    {"cat", "[--slice S] [--format text|npy|raw] URI#/path", "values of a dataset", cmd_cat},
-    {"dump", "--canonical FILE", "everything, with digests of all data, as JSON", cmd_dump},
+    {"tree", "[--attributes] URI[#/path]", "groups, datasets, types and shapes below an object", cmd_tree, ATTRIBUTES},
+    {"info", "URI[#/path]", "one object: attributes, dimensions, storage", cmd_info, 0},
+    {"chunks", "URI#/path  or  chunks --recursive URI[#/path]",
+     "one line a chunk: [path] first element, byte offset, stored bytes, filter mask", cmd_chunks, RECURSIVE},
+    {"cat", "[--slice S] [--format text|npy|raw] URI#/path", "values of a dataset", cmd_cat, SLICE | FORMAT},
+    {"dump", "--canonical FILE", "everything, with digests of all data, as JSON", cmd_dump, CANONICAL},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -31,36 +35,53 @@ static void help(FILE *out)
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  h5range %s %s\n        %s\n", commands[i].name, commands[i].arguments, commands[i].what);
     fputs("\nURI: a local path, http://..., https://... or s3://bucket/key; \"#/group/dataset\" names an object in it.\n"
-          "--slice takes NumPy's notation, a part for each dimension: 0:10,5,::-2\n\n"
+          "S:   NumPy's notation, a part for each dimension: 0:10,5,::-2\n\n"
           "Options of every command:\n"
           "  --json         the same as JSON\n"
           "  --stats        rounds, requests and bytes on stderr\n"
           "  --trace FILE   one line of JSON for each round, with its requests\n"
-          "  --version, --help\n\n"
-          "Exit codes: 0 all was read; 1 part of it could not be (the rest was printed); 2 usage; 3 not found;\n"
-          "4 input/output; 5 not HDF5, or damaged; 6 unsupported; 7 a limit was reached, or memory is out.\n",
+          "  --help, --version (with the filters built in)\n\n"
+          "Exit codes:\n"
+          "  0  all was read\n"
+          "  1  part could not be read; the rest was printed, and what is missing is marked\n"
+          "  2  usage\n"
+          "  3  no such file or object\n"
+          "  4  input or output failed: network, permission, a server without ranges\n"
+          "  5  not an HDF5 file, or a damaged one\n"
+          "  6  a feature or filter that this build cannot read\n"
+          "  7  a limit was reached, or memory is out\n",
           out);
+}
+
+/* Names of the filters that this build can, or cannot, undo; broken into lines. */
+static void put_filters(const char *head, bool available)
+{
+    int column = printf("%s", head);
+    const char *comma = "";
+
+    for (unsigned id = 1; id <= UINT16_MAX; id++) {
+        const char *name = h5r_filter_name(id);
+        if (name == NULL || h5r_filter_available(id) != available)
+            continue;
+        int width = (int)strlen(name) + 2;
+        printf("%s%s %s", comma, column + width > 100 ? "\n   " : "", name);
+        column = column + width > 100 ? 3 + width : column + width;
+        comma = ",";
+    }
+    printf("\n");
 }
 
 static void version(void)
 {
-    static const unsigned ids[] = {1, 2, 3, 4, 5, 6, 307, 32000, 32001, 32004, 32008, 32013, 32015, 32026};
-
-    printf("h5range %s\nsources: file%s\nfilters:", h5r_version(),
+    printf("h5range %s\nsources: file%s\n", h5r_version(),
 #ifdef H5RANGE_HAVE_CURL
-           " http https s3"
+           ", http, https, s3"
 #else
            " (built without libcurl: no http, https, s3)"
 #endif
     );
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
-        if (h5r_filter_available(ids[i]))
-            printf(" %s", h5r_filter_name(ids[i]));
-    printf("\nnot built in:");
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
-        if (!h5r_filter_available(ids[i]))
-            printf(" %s", h5r_filter_name(ids[i]));
-    putchar('\n');
+    put_filters("filters:", true);
+    put_filters("known, not built in:", false);
 }
 
 void put_escaped(FILE *out, const char *text)
@@ -128,16 +149,28 @@ int report(const options *o, const h5r_error *e)
     return exit_code(e->status);
 }
 
+int report_partial(const options *o, uint64_t n)
+{
+    fflush(stdout);
+    fputs("h5range: ", stderr);
+    put_escaped(stderr, o->file);
+    fprintf(stderr, ": %" PRIu64 " part%s could not be read; the output says why in %s\n", n, n == 1 ? "" : "s",
+            n == 1 ? "its place" : "their places");
+    return EXIT_PARTIAL;
+}
+
 h5r_status find_object(h5r_file *f, const options *o, const h5r_object **out, h5r_error *err)
 {
     return h5r_lookup(f, NULL, o->path != NULL ? o->path : "/", out, err);
 }
 
-/* "FILE#/path" is split at the last "#/", unless there is a file of the whole name. */
+/* "FILE#/path" is split at the first "#/" that a file's name ends at, else at the first: folders may be called "a#", and groups
+ * "#refs#" (in MATLAB's files). In a URL a "#" of the name is written %23. */
 static bool split_uri(options *o)
 {
     struct stat st;
     size_t n = strlen(o->uri);
+    const char *at = NULL;
 
     o->file = malloc(n + 1);
     if (o->file == NULL)
@@ -145,12 +178,18 @@ static bool split_uri(options *o)
     memcpy(o->file, o->uri, n + 1);
     if (stat(o->uri, &st) == 0)
         return true;
-    for (size_t i = n; i-- > 0;) {
-        if (o->uri[i] == '#' && o->uri[i + 1] == '/') {
-            o->file[i] = '\0';
-            o->path = o->uri + i + 1;
+    for (const char *p = strstr(o->uri, "#/"); p != NULL; p = strstr(p + 1, "#/")) {
+        o->file[p - o->uri] = '\0';
+        bool is_file = stat(o->file, &st) == 0 && !S_ISDIR(st.st_mode);
+        o->file[p - o->uri] = '#';
+        if (at == NULL || is_file)
+            at = p;
+        if (is_file)
             break;
-        }
+    }
+    if (at != NULL) {
+        o->file[at - o->uri] = '\0';
+        o->path = at + 1;
     }
     return true;
 }
@@ -179,12 +218,14 @@ static h5r_status open_source(const options *o, h5r_source *src, h5r_error *err)
 static void trace(void *ctx, const h5r_round *r)
 {
     json j = {.out = ctx, .flat = true, .first = true};
+    char seconds[40];
 
     json_begin_object(&j);
     json_put_uint(&j, "round", r->number);
     json_put_text(&j, "call", r->call);
     json_key(&j, "seconds");
-    json_double(&j, r->seconds);
+    snprintf(seconds, sizeof seconds, "%.6f", r->seconds);
+    json_raw(&j, seconds);
     json_key(&j, "requests");
     json_begin_array(&j);
     for (size_t i = 0; i < r->n; i++) {
@@ -256,39 +297,60 @@ static int run(const command *c, options *o)
     return code;
 }
 
+/* Value of "--name=value", or of "--name value", which takes the next argument. NULL: another option, or no value there. */
+static const char *option_value(int argc, char **argv, int *i, const char *name)
+{
+    const char *a = argv[*i];
+    size_t n = strlen(name);
+
+    if (strncmp(a, name, n) != 0 || (a[n] != '=' && a[n] != '\0'))
+        return NULL;
+    if (a[n] == '=')
+        return a + n + 1;
+    return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool is_flag(const char *a, const char *name, bool *flag)
+{
+    if (strcmp(a, name) != 0)
+        return false;
+    *flag = true;
+    return true;
+}
+
 /* Options may stand before and after the URI. */
-static int parse(int argc, char **argv, options *o)
+static int parse(int argc, char **argv, const command *c, options *o)
 {
     for (int i = 2; i < argc; i++) {
-        const char *a = argv[i], **value = NULL;
-        if (strcmp(a, "--json") == 0)
-            o->json = true;
-        else if (strcmp(a, "--stats") == 0)
-            o->stats = true;
-        else if (strcmp(a, "--attributes") == 0)
-            o->attributes = true;
-        else if (strcmp(a, "--recursive") == 0)
-            o->recursive = true;
-        else if (strcmp(a, "--canonical") == 0)
-            o->canonical = true;
-        else if (strcmp(a, "--slice") == 0)
-            value = &o->slice;
-        else if (strcmp(a, "--format") == 0)
-            value = &o->format;
-        else if (strcmp(a, "--trace") == 0)
-            value = &o->trace;
+        const char *a = argv[i], *value;
+        if (is_flag(a, "--json", &o->json) || is_flag(a, "--stats", &o->stats))
+            continue;
+        if ((c->takes & ATTRIBUTES && is_flag(a, "--attributes", &o->attributes)) ||
+            (c->takes & RECURSIVE && is_flag(a, "--recursive", &o->recursive)) ||
+            (c->takes & CANONICAL && is_flag(a, "--canonical", &o->canonical)))
+            continue;
+        if ((value = option_value(argc, argv, &i, "--trace")) != NULL)
+            o->trace = value;
+        else if (c->takes & SLICE && (value = option_value(argc, argv, &i, "--slice")) != NULL)
+            o->slice = value;
+        else if (c->takes & FORMAT && (value = option_value(argc, argv, &i, "--format")) != NULL)
+            o->format = value;
+        else if (strcmp(a, "--trace") == 0 || (c->takes & SLICE && strcmp(a, "--slice") == 0) ||
+                 (c->takes & FORMAT && strcmp(a, "--format") == 0))
+            return usage("%s needs a value", a);
         else if (a[0] == '-' && a[1] != '\0')
             return usage("unknown option %s", a);
         else if (o->uri != NULL)
-            return usage("one URI, please: what is %s?", a);
+            return usage("one URI at a time: there is also %s", a);
         else
             o->uri = a;
-        if (value != NULL && ++i == argc)
-            return usage("%s needs a value", a);
-        if (value != NULL)
-            *value = argv[i];
     }
     return o->uri == NULL ? usage("%s", "no URI given") : 0;
+}
+
+static bool asks(const char *a, const char *name, const char *brief)
+{
+    return strcmp(a, name) == 0 || strcmp(a, brief) == 0;
 }
 
 int main(int argc, char **argv)
@@ -296,18 +358,24 @@ int main(int argc, char **argv)
     options o = {0};
 
     signal(SIGPIPE, SIG_DFL);
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? EXIT_USAGE : 0;
+    if (argc < 2) {
+        help(stderr);
+        return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--version") == 0) {
-        version();
-        return 0;
+    for (int i = 1; i < argc; i++) {
+        if (asks(argv[i], "--help", "-h") || (i == 1 && strcmp(argv[i], "help") == 0)) {
+            help(stdout);
+            return 0;
+        }
+        if (asks(argv[i], "--version", "-V")) {
+            version();
+            return 0;
+        }
     }
     for (int i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
-        int code = parse(argc, argv, &o);
+        int code = parse(argc, argv, &commands[i], &o);
         if (code == 0)
             code = split_uri(&o) ? run(&commands[i], &o) : EXIT_LIMIT;
         free(o.file);

@@ -19,6 +19,23 @@ const char *index_name(h5r_index_kind k)
 
 /* ---------------------------------------------------------------- types */
 
+static void put_quoted(FILE *out, const char *p, size_t n)
+{
+    fputc('"', out);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)p[i];
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c == '\n')
+            fputs("\\n", out);
+        else if (c < 0x20 || c == 0x7f)
+            fprintf(out, "\\x%02x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
 static bool is_ieee(const h5r_type *t, unsigned size, unsigned exp_pos, unsigned exp_size, uint32_t bias)
 {
     return t->size == size && t->exp_pos == exp_pos && t->exp_size == exp_size && t->mant_pos == 0 &&
@@ -41,7 +58,50 @@ static void put_number_type(FILE *out, const h5r_type *t)
         fputs(" VAX", out);
 }
 
-void put_type(FILE *out, const h5r_type *t)
+static void put_more(FILE *out, uint32_t n)
+{
+    fprintf(out, ", ... %" PRIu32 " in all", n);
+}
+
+static void put_compound_type(FILE *out, const h5r_type *t, unsigned max)
+{
+    fputc('{', out);
+    for (uint32_t i = 0; i < t->n_members; i++) {
+        if (max > 0 && i == max) {
+            put_more(out, t->n_members);
+            break;
+        }
+        fputs(i > 0 ? ", " : "", out);
+        put_escaped(out, t->members[i].name);
+        fputs(": ", out);
+        put_type(out, t->members[i].type, max);
+    }
+    fputc('}', out);
+}
+
+static void put_enum_type(FILE *out, const h5r_type *t, unsigned max)
+{
+    int64_t v;
+    uint64_t u;
+    bool is_signed;
+
+    fputs("enum ", out);
+    put_type(out, t->base, max);
+    fputs(" {", out);
+    for (uint32_t i = 0; i < t->n_members; i++) {
+        if (max > 0 && i == max) {
+            put_more(out, t->n_members);
+            break;
+        }
+        fputs(i > 0 ? ", " : "", out);
+        put_escaped(out, t->names[i]);
+        if (get_int(t->base, t->values + (size_t)i * t->base->size, &v, &u, &is_signed))
+            fprintf(out, is_signed ? "=%" PRId64 : "=%" PRIu64, u);
+    }
+    fputc('}', out);
+}
+
+void put_type(FILE *out, const h5r_type *t, unsigned max)
 {
     switch (t->cls) {
     case H5R_CLASS_INTEGER:
@@ -50,30 +110,26 @@ void put_type(FILE *out, const h5r_type *t)
         put_number_type(out, t);
         break;
     case H5R_CLASS_TIME:
-        fprintf(out, "time%" PRIu32, 8 * t->size);
+        fprintf(out, "time%" PRIu32 "%s", 8 * t->size, t->order == H5R_ORDER_BE ? " big-endian" : "");
         break;
     case H5R_CLASS_STRING:
         fprintf(out, "string[%" PRIu32 "]", t->size);
         break;
     case H5R_CLASS_OPAQUE:
         fprintf(out, "opaque[%" PRIu32 "]", t->size);
+        if (t->tag != NULL && t->tag[0] != '\0' && (max == 0 || strlen(t->tag) <= 40)) {
+            fputc(' ', out);
+            put_quoted(out, t->tag, strlen(t->tag));
+        }
         break;
     case H5R_CLASS_COMPOUND:
-        fputc('{', out);
-        for (uint32_t i = 0; i < t->n_members; i++) {
-            fputs(i > 0 ? ", " : "", out);
-            put_escaped(out, t->members[i].name);
-            fputs(": ", out);
-            put_type(out, t->members[i].type);
-        }
-        fputc('}', out);
+        put_compound_type(out, t, max);
         break;
     case H5R_CLASS_REFERENCE:
         fputs(t->ref == H5R_REF_OBJECT1 ? "object reference" : t->ref == H5R_REF_REGION1 ? "region reference" : "reference", out);
         break;
     case H5R_CLASS_ENUM:
-        fputs("enum ", out);
-        put_type(out, t->base);
+        put_enum_type(out, t, max);
         break;
     case H5R_CLASS_VLEN:
         if (t->vlen_string) {
@@ -81,30 +137,97 @@ void put_type(FILE *out, const h5r_type *t)
             break;
         }
         fputs("sequence of ", out);
-        put_type(out, t->base);
+        put_type(out, t->base, max);
         break;
     case H5R_CLASS_ARRAY:
-        put_type(out, t->base);
+        put_type(out, t->base, max);
         for (uint32_t i = 0; i < t->n_dims; i++)
             fprintf(out, "[%" PRIu32 "]", t->dims[i]);
         break;
     case H5R_CLASS_COMPLEX:
         fputs("complex ", out);
-        put_type(out, t->base);
+        put_type(out, t->base, max);
         break;
     }
 }
 
+char *type_text(const h5r_type *t)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *m = open_memstream(&text, &n);
+
+    if (m == NULL)
+        return NULL;
+    put_type(m, t, 0);
+    fclose(m);
+    return text;
+}
+
+void put_extent(FILE *out, const uint64_t *v, unsigned rank)
+{
+    fputc('(', out);
+    for (unsigned i = 0; i < rank; i++) {
+        fputs(i > 0 ? ", " : "", out);
+        if (v[i] == H5R_UNDEFINED)
+            fputs("unlimited", out);
+        else
+            fprintf(out, "%" PRIu64, v[i]);
+    }
+    fputs(rank == 1 ? ",)" : ")", out);
+}
+
 void put_shape(FILE *out, const h5r_space *s)
 {
-    if (s->cls != H5R_SPACE_SIMPLE) {
+    if (s->cls == H5R_SPACE_SIMPLE)
+        put_extent(out, s->shape, s->rank);
+    else
         fputs(s->cls == H5R_SPACE_SCALAR ? "scalar" : "null", out);
-        return;
+}
+
+void json_extent(json *j, const uint64_t *v, unsigned rank)
+{
+    json_begin_list(j);
+    for (unsigned i = 0; i < rank; i++) {
+        if (v[i] == H5R_UNDEFINED)
+            json_null(j);
+        else
+            json_uint(j, v[i]);
     }
-    fputc('(', out);
-    for (unsigned i = 0; i < s->rank; i++)
-        fprintf(out, "%s%" PRIu64, i > 0 ? ", " : "", s->shape[i]);
-    fputs(s->rank == 1 ? ",)" : ")", out);
+    json_end_list(j);
+}
+
+void filter_text(char *text, size_t cap, const h5r_filter *f)
+{
+    const char *name = h5r_filter_name(f->id) != NULL ? h5r_filter_name(f->id) : f->name;
+
+    if (name[0] != '\0')
+        snprintf(text, cap, "%s", name);
+    else
+        snprintf(text, cap, "filter %u", f->id);
+}
+
+void json_filters(json *j, const h5r_dataset *d)
+{
+    char name[80];
+
+    json_key(j, "filters");
+    json_begin_array(j);
+    for (unsigned i = 0; i < d->n_filters; i++) {
+        const h5r_filter *f = &d->filters[i];
+        filter_text(name, sizeof name, f);
+        json_begin_record(j);
+        json_put_uint(j, "id", f->id);
+        json_put_text(j, "name", name);
+        json_put_bool(j, "available", h5r_filter_available(f->id));
+        json_key(j, "values");
+        json_begin_list(j);
+        for (unsigned k = 0; k < f->n_values; k++)
+            json_uint(j, f->values[k]);
+        json_end_list(j);
+        json_end_record(j);
+    }
+    json_end_array(j);
 }
 
 /* ---------------------------------------------------------------- numbers */
@@ -204,23 +327,6 @@ static size_t string_length(const h5r_type *t, const char *p)
     return end != NULL ? (size_t)(end - p) : n;
 }
 
-static void put_quoted(FILE *out, const char *p, size_t n)
-{
-    fputc('"', out);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)p[i];
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", out);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(out, "\\x%02x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
-}
-
 static const char *enum_name(const h5r_type *t, const void *elem)
 {
     for (uint32_t i = 0; i < t->n_members; i++)
@@ -245,17 +351,23 @@ static void reference_text(char *text, size_t cap, h5r_file *f, const h5r_values
 }
 
 /* Shortest text that reads back as the same number of that size. */
-static void put_double(FILE *out, double v, uint32_t size)
+static void double_text(char *text, size_t cap, double v, uint32_t size)
 {
-    char text[40];
     int most = size <= 2 ? 5 : size <= 4 ? 9 : 17;
 
     for (int digits = size <= 4 ? 3 : 15; digits <= most; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
+        snprintf(text, cap, "%.*g", digits, v);
         double back = strtod(text, NULL);
         if (back == v || (size <= 4 && (float)back == (float)v))
             break;
     }
+}
+
+static void put_double(FILE *out, double v, uint32_t size)
+{
+    char text[40];
+
+    double_text(text, sizeof text, v, size);
     fputs(text, out);
 }
 
@@ -365,10 +477,10 @@ static void json_sequence(void *arg, h5r_file *f, const h5r_values *v, const h5r
 {
     json *j = arg;
 
-    json_begin_array(j);
+    json_begin_list(j);
     for (size_t i = 0; i < n; i++)
         json_value(j, f, v, base, p + i * base->size);
-    json_end_array(j);
+    json_end_list(j);
 }
 
 void json_value(json *j, h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem)
@@ -426,7 +538,8 @@ void json_value(json *j, h5r_file *f, const h5r_values *values, const h5r_type *
             else
                 json_uint(j, u);
         } else if (get_double(t, elem, &d)) {
-            json_double(j, d);
+            double_text(text, sizeof text, d, t->size);
+            json_raw(j, isfinite(d) ? text : "null");
         } else {
             size_t len = t->size < 180 ? t->size : 180;
             for (size_t i = 0; i < len; i++)
@@ -442,6 +555,10 @@ void json_value(json *j, h5r_file *f, const h5r_values *values, const h5r_type *
 static bool load_attr(h5r_file *f, const h5r_attr *a, uint8_t **elems, h5r_values **values, h5r_error *err)
 {
     *values = NULL;
+    if (a->error != NULL) {
+        *err = *a->error;
+        return false;
+    }
     *elems = malloc(a->raw_len + 1);
     if (*elems == NULL) {
         snprintf(err->message, sizeof err->message, "out of memory");
@@ -454,15 +571,16 @@ static bool load_attr(h5r_file *f, const h5r_attr *a, uint8_t **elems, h5r_value
     return false;
 }
 
-void put_attr_value(FILE *out, h5r_file *f, const h5r_attr *a, uint64_t max)
+bool put_attr_value(FILE *out, h5r_file *f, const h5r_attr *a, uint64_t max)
 {
     uint8_t *elems;
     h5r_values *values;
     h5r_error err;
 
     if (!load_attr(f, a, &elems, &values, &err)) {
-        fprintf(out, "<%s>", err.message);
-        return;
+        fputs("! ", out);
+        put_escaped(out, err.message);
+        return false;
     }
     uint64_t n = max > 0 && a->space->count > max ? max : a->space->count;
     bool list = a->space->cls == H5R_SPACE_SIMPLE && a->space->count != 1;
@@ -476,9 +594,10 @@ void put_attr_value(FILE *out, h5r_file *f, const h5r_attr *a, uint64_t max)
     fputs(list ? "]" : "", out);
     h5r_values_free(values);
     free(elems);
+    return true;
 }
 
-void json_attr_value(json *j, h5r_file *f, const h5r_attr *a)
+bool json_attr_value(json *j, h5r_file *f, const h5r_attr *a)
 {
     uint8_t *elems;
     h5r_values *values;
@@ -488,17 +607,18 @@ void json_attr_value(json *j, h5r_file *f, const h5r_attr *a)
         json_begin_object(j);
         json_put_text(j, "error", err.message);
         json_end_object(j);
-        return;
+        return false;
     }
     bool list = a->space->cls == H5R_SPACE_SIMPLE;
     if (list)
-        json_begin_array(j);
+        json_begin_list(j);
     for (uint64_t i = 0; i < a->space->count; i++)
         json_value(j, f, values, a->type, elems + i * a->type->size);
     if (list)
-        json_end_array(j);
+        json_end_list(j);
     else if (a->space->count == 0)
         json_null(j);
     h5r_values_free(values);
     free(elems);
+    return true;
 }

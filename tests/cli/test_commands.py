@@ -7,12 +7,57 @@ import numpy as np
 import pytest
 
 
-def test_help_and_version(h5range):
+def test_help_and_version(h5range, data):
     assert "Exit codes" in h5range("--help").text
     assert "deflate" in h5range("--version").text
     assert h5range().code == 2
     assert h5range("frobnicate", "x").code == 2
     assert h5range("tree", "--frob", "x").code == 2
+    assert h5range("tree", "--help").text == h5range("--help").text == h5range("help").text
+    assert h5range("tree", "--slice", "0", data("types.h5")).err == "h5range: unknown option --slice; see h5range --help\n"
+    assert h5range("tree", data("types.h5"), "x").err == "h5range: one URI at a time: there is also x; see h5range --help\n"
+    assert h5range("cat", "--slice").code == h5range("tree").code == h5range("dump", data("types.h5")).code == 2
+
+
+def test_version_tells_filters_apart(h5range):
+    have, lack = h5range("--version").text.split("known, not built in:")
+    assert "deflate" in have and "shuffle" in have and "deflate" not in lack
+    assert not lack.rstrip().endswith(",")
+
+
+def test_tree_lines(h5range, data):
+    lines = h5range("tree", data("product.nc")).text.splitlines()
+    assert lines[0] == "/"
+    assert "  time (4,) float64, chunked (512,)" in lines
+    assert "  sst (4, 60, 80) int16, chunked (1, 30, 40), shuffle + deflate" in lines
+    assert h5range("tree", data("product.nc") + "#/quality").text.splitlines()[0] == "/quality/"
+    assert h5range("tree", data("product.nc") + "#/sst").text.startswith("/sst (4, 60, 80) int16")
+    assert "bool (3,) enum int8 {FALSE=0, TRUE=1}" in h5range("tree", data("types.h5")).text
+
+
+def test_tree_names_a_group_that_was_listed(h5range, tmp_path):
+    """Hard links that double at each level used to double the listing at each level."""
+    with h5py.File(tmp_path / "dag.h5", "w") as f:
+        g = f
+        for i in range(40):
+            child = g.create_group("a")
+            g["b"] = child
+            g = child
+        g["up"] = f["/"]
+    r = h5range("tree", tmp_path / "dag.h5")
+    assert r.code == 0 and len(r.text.splitlines()) == 82
+    assert "b -> /a (the same group)" in r.text and "up -> / (the same group)" in r.text
+    assert json.loads(h5range("tree", "--json", tmp_path / "dag.h5").text)["links"]["b"] == {"kind": "group", "same_as": "/a"}
+
+
+def test_nested_too_deep(h5range, tmp_path):
+    with h5py.File(tmp_path / "deep.h5", "w") as f:
+        g = f
+        for i in range(1100):
+            g = g.create_group("g")
+    for command in (["tree"], ["tree", "--json"], ["chunks", "--recursive"], ["dump", "--canonical"]):
+        r = h5range(*command, tmp_path / "deep.h5")
+        assert r.code == 1 and r.err.count("\n") == 1, command
 
 
 @pytest.mark.parametrize("name", ["types.h5", "product.nc", "links_latest.h5", "chunk_indexes.h5"])
@@ -60,12 +105,36 @@ def test_random_windows_equal_h5py(h5range, data, name, seed):
 
 def test_cat_text(h5range, data):
     f = data("types.h5")
-    assert h5range("cat", f + "#/vlen_string", "--slice", "0:3").text == '"a" "" "café"\n'
+    assert h5range("cat", f + "#/vlen_string", "--slice", "0:3").text == '"a"\n""\n"café"\n'
     assert h5range("cat", f + "#/color").text == "GREEN RED BLUE\n"
-    assert h5range("cat", f + "#/vlen_int").text == "[1, 2, 3] [] [4]\n"
-    assert h5range("cat", f + "#/refs").text.split() == ["/fixed", "null"] or "@" in h5range("cat", f + "#/refs").text
+    assert h5range("cat", f + "#/vlen_int").text == "[1, 2, 3]\n[]\n[4]\n"
+    assert h5range("cat", f + "#/refs").text == "/fixed\nnull\n"
     assert h5range("cat", f + "#/never_written").text == "-9 -9 -9 -9 -9\n"
     assert json.loads(h5range("cat", "--json", f + "#/compound").text)[0]["x"] == 1.5
+    assert h5range("cat", data("product.nc") + "#/sst", "--slice=0:2,0,0:3").text == "1500 1539 1578\n1500 1536 1573\n"
+
+
+def test_cat_json_nests_as_the_shape(h5range, data):
+    sst = data("product.nc") + "#/sst"
+    with h5py.File(data("product.nc")) as f:
+        a = f["sst"][...]
+    for slices, expected in (("", a), ("1:3,::-20,5", a[1:3, ::-20, 5]), ("0,0,0", a[0, 0, 0]), ("0:0", a[0:0].ravel())):
+        assert json.loads(h5range("cat", "--json", "--slice", slices, sst).text) == expected.tolist()
+    assert json.loads(h5range("cat", "--json", data("types.h5") + "#/null").text) is None
+    assert h5range("cat", "--json", "--slice", "1", data("types.h5") + "#/le_f4").text == "1\n"
+
+
+@pytest.mark.parametrize("format", ["text", "npy", "raw", "json"])
+def test_cat_that_fails_prints_no_values(h5range, tmp_path, format):
+    """An .npy header, or an empty line, used to come before the error."""
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f.create_dataset("x", data=np.arange(100), chunks=(10,), compression="gzip")
+        at = f["x"].id.get_chunk_info(0).byte_offset
+    whole = bytearray((tmp_path / "a.h5").read_bytes())
+    whole[at:at + 4] = b"\xff" * 4
+    (tmp_path / "a.h5").write_bytes(whole)
+    r = h5range("cat", *(["--json"] if format == "json" else ["--format", format]), str(tmp_path / "a.h5") + "#/x")
+    assert r.out == b"" and r.code == 5 and "deflate" in r.err and r.err.count("\n") == 1
 
 
 def test_chunks_equal_h5py(h5range, data):
@@ -121,8 +190,17 @@ def test_a_bad_object_does_not_hide_its_siblings(h5range, data, tmp_path):
     (tmp_path / "bad.h5").write_bytes(whole)
     r = h5range("tree", tmp_path / "bad.h5")
     assert r.code == 1
+    assert r.err.endswith("bad.h5: 1 part could not be read; the output says why in its place\n")
     assert all("d%03d" % i in r.text for i in range(10))
     assert "no object header" in r.text
+
+
+def test_object_names_with_a_hash(h5range, tmp_path):
+    """MATLAB's "#refs#" used to be taken for the end of the file's name."""
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f["#refs#/a"] = 7
+    assert h5range("cat", str(tmp_path / "a.h5") + "#/#refs#/a").text == "7\n"
+    assert "no file" in h5range("cat", str(tmp_path / "missing.h5") + "#/#refs#/a").err
 
 
 def test_file_names_with_a_hash(h5range, data, tmp_path):
