@@ -232,6 +232,59 @@ def conventions():
         d[0] = [1, 2]
 
 
+def analysis():
+    """A global analysis of sea surface temperature as agencies publish them: the file of scripts/demo.sh."""
+    lat, lon = np.arange(-89.5, 90), np.arange(-179.5, 180)
+    yy, xx = np.deg2rad(lat)[:, None], np.deg2rad(lon)[None, :]
+    land = np.zeros((180, 360), bool)
+    for north, east, tall, wide in ((45, -100, 25, 35), (-15, -60, 35, 18), (5, 20, 30, 25), (50, 80, 25, 75), (-25, 134, 12, 20), (-85, 0, 18, 400)):
+        land |= ((lat[:, None] - north) / tall) ** 2 + ((lon[None, :] - east) / wide) ** 2 < 1
+    with netCDF4.Dataset(path("sst_global.nc"), "w") as n:
+        n.setncatts({
+            "Conventions": "CF-1.8, ACDD-1.3", "title": "Global sea surface temperature, six daily analyses on one degree",
+            "summary": "Made up by tests/data/make.py for demonstrations and tests: the shape of a real product, none of its measurements.",
+            "processing_level": "L4", "geospatial_lat_min": np.float32(-90), "geospatial_lat_max": np.float32(90),
+            "geospatial_lon_min": np.float32(-180), "geospatial_lon_max": np.float32(180), "time_coverage_start": "2020-01-01T12:00:00Z",
+            "time_coverage_end": "2020-01-06T12:00:00Z"})
+        for name, size in (("time", None), ("lat", 180), ("lon", 360)):
+            n.createDimension(name, size)
+        v = n.createVariable("time", "f8", ("time",), chunksizes=(64,))
+        v.setncatts({"standard_name": "time", "units": "seconds since 1981-01-01", "calendar": "gregorian", "axis": "T"})
+        v[:] = 1230724800.0 + 86400.0 * np.arange(6)
+        for name, values, units, axis in (("lat", lat, "degrees_north", "Y"), ("lon", lon, "degrees_east", "X")):
+            v = n.createVariable(name, "f4", (name,))
+            v.setncatts({"standard_name": {"lat": "latitude", "lon": "longitude"}[name], "units": units, "axis": axis})
+            v[:] = values
+
+        def layer(group, name, dtype, fill, scale, offset, **attributes):
+            v = group.createVariable(name, dtype, ("time", "lat", "lon"), zlib=True, shuffle=True, complevel=6, chunksizes=(1, 90, 180), fill_value=fill)
+            v.set_auto_maskandscale(False)
+            if scale:
+                v.setncatts({"scale_factor": float(scale), "add_offset": float(offset)})
+            v.setncatts(attributes)
+            return v
+
+        sst = layer(n, "analysed_sst", "i2", -32768, 0.01, 273.15, long_name="analysed sea surface temperature", standard_name="sea_surface_temperature",
+                    units="kelvin", valid_min=np.int16(-300), valid_max=np.int16(4500), cell_methods="time: mean")
+        err = layer(n, "analysis_error", "i2", -32768, 0.01, 0, long_name="estimated error standard deviation", units="kelvin")
+        ice = layer(n, "sea_ice_fraction", "i1", -128, 0.01, 0, long_name="sea ice area fraction", standard_name="sea_ice_area_fraction", units="1")
+        mask = layer(n, "mask", "i1", None, None, None, long_name="sea, land and ice", flag_meanings="sea land ice", flag_masks=np.array([1, 2, 4], "i1"))
+        g = n.createGroup("statistics")
+        g.description = "What went into the analyses"
+        used = layer(g, "observations", "i4", -1, None, None, long_name="number of observations used", units="1")
+        mean = g.createVariable("mean_sst", "f4", ("time",))
+        mean.setncatts({"long_name": "mean of the analysed sea surface temperature", "units": "kelvin"})
+        for t in range(6):
+            celsius = 29 * np.cos(yy) ** 2 + 2 * np.sin(3 * xx + t / 4) * np.cos(yy) ** 4 - 1.8 * np.sin(yy) ** 2
+            frozen = (celsius < -1) & ~land
+            sst[t] = np.where(land, -32768, np.rint(celsius * 100)).astype("i2")
+            err[t] = np.where(land, -32768, np.rint(40 + 20 * np.cos(4 * yy + t) + 10 * np.sin(2 * xx))).astype("i2")
+            ice[t] = np.where(land, -128, np.where(frozen, 80, 0)).astype("i1")
+            mask[t] = np.where(land, 2, np.where(frozen, 4, 1)).astype("i1")
+            used[t] = np.where(land, -1, np.rint(8 + 6 * np.cos(xx + t) * np.cos(yy))).astype("i4")
+            mean[t] = 273.15 + celsius[~land].mean()
+
+
 def main():
     flat("flat_earliest.h5", 10, OLD)
     flat("flat_latest.h5", 10, NEW)
@@ -242,6 +295,7 @@ def main():
     storage()
     product()
     conventions()
+    analysis()
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
         for name in sorted(os.listdir(HERE)):
