@@ -43,6 +43,9 @@ int report_partial(const options *o, uint64_t n);
 /* Text of a file for a terminal: control characters and backslashes as in C. */
 void put_escaped(FILE *out, const char *text);
 
+/* Lists the groups on the way to an object, so that what its references point to has a name. */
+void learn_paths(h5r_file *f, const char *path);
+
 /* Object of o->path, "/" when none was given. */
 h5r_status find_object(h5r_file *f, const options *o, const h5r_object **out, h5r_error *err);
 

@@ -384,12 +384,26 @@ static bool has_reference(const h5r_type *t)
 }
 
 /* What references point to is named by its path where the file's groups are known; by its address where they cannot be read. */
-static void learn_paths(h5r_file *f)
+static void learn_all_paths(h5r_file *f)
 {
     const h5r_object *root;
 
     if (h5r_lookup(f, NULL, "/", &root, NULL) == H5R_OK)
         (void)h5r_prefetch(f, root, MAX_DEPTH, 0, NULL);
+}
+
+static int wrong_slice(const options *o, const h5r_space *space)
+{
+    h5r_error err = {.status = H5R_ERR_ARG, .offset = H5R_UNDEFINED};
+    char shape[200] = "";
+    FILE *m = fmemopen(shape, sizeof shape - 1, "w");
+
+    if (m != NULL) {
+        put_shape(m, space);
+        fclose(m);
+    }
+    snprintf(err.message, sizeof err.message, "--slice %s does not fit the shape %s: a part for each dimension, as 0:10,5,::-1", o->slice, shape);
+    return report(o, &err);
 }
 
 static int fail(const options *o, h5r_status st, const char *message)
@@ -427,12 +441,12 @@ int cmd_cat(h5r_file *f, const options *o)
     if (st != H5R_OK)
         return report(o, &err);
     if (!parse_slice(o->slice, out.d->space, &w))
-        return fail(o, H5R_ERR_ARG, "--slice does not fit the dataset: one part for each dimension, as 0:10,5,::-1, within its shape");
+        return wrong_slice(o, out.d->space);
     set_shape(&out, &w);
     if (out.format == NPY && (out.d->space->cls == H5R_SPACE_NULL || !npy_head(&out, &w)))
         return fail(o, H5R_ERR_UNSUPPORTED, "values of this type have no place in an .npy file; use --format text or raw");
     if ((out.format == TEXT || out.format == JSON) && has_reference(out.d->type))
-        learn_paths(f);
+        learn_all_paths(f);
     if (out.d->space->cls != H5R_SPACE_NULL)
         st = put_window(&out, object, &w, &err);
     if (st == H5R_OK && out.done == 0)

@@ -266,25 +266,6 @@ static void put_file(printer *p, const h5r_file_info *info)
         put(p, "driver", info->driver);
 }
 
-/* Lists the groups on the way to an object, so that what its references point to has a name. */
-static void learn_paths(h5r_file *f, const char *path)
-{
-    const h5r_link *const *links;
-    const h5r_object *group;
-    size_t n, len = strlen(path);
-    char *prefix = malloc(len + 1);
-
-    for (size_t i = 0; prefix != NULL && i <= len; i++) {
-        if (path[i] != '/')
-            continue;
-        memcpy(prefix, path, i);
-        prefix[i] = '\0';
-        if (h5r_lookup(f, NULL, prefix, &group, NULL) != H5R_OK || h5r_links(f, group, false, &links, &n, NULL, NULL) != H5R_OK)
-            break; /* the object is shown all the same, with addresses for names */
-    }
-    free(prefix);
-}
-
 int cmd_info(h5r_file *f, const options *o)
 {
     static const char *const kinds[] = {"unknown", "group", "dataset", "datatype"};

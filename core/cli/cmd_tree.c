@@ -273,6 +273,8 @@ int cmd_tree(h5r_file *f, const options *o)
         st = h5r_prefetch(f, top, MAX_DEPTH, o->attributes ? H5R_PREFETCH_ATTRS : 0, &err);
     if (st != H5R_OK)
         return report(o, &err);
+    if (o->attributes)
+        learn_paths(f, path);
     if (!o->json)
         put_escaped(stdout, path);
     put_object(&t, top->addr, path, 0);

@@ -142,7 +142,8 @@ int report(const options *o, const h5r_error *e)
         fputc('#', stderr);
         put_escaped(stderr, path);
     }
-    fprintf(stderr, ": %s", e->message);
+    fputs(": ", stderr);
+    put_escaped(stderr, e->message);
     if (e->offset != H5R_UNDEFINED)
         fprintf(stderr, " (at byte %" PRIu64 ")", e->offset);
     fputc('\n', stderr);
@@ -162,6 +163,24 @@ int report_partial(const options *o, uint64_t n)
 h5r_status find_object(h5r_file *f, const options *o, const h5r_object **out, h5r_error *err)
 {
     return h5r_lookup(f, NULL, o->path != NULL ? o->path : "/", out, err);
+}
+
+void learn_paths(h5r_file *f, const char *path)
+{
+    const h5r_link *const *links;
+    const h5r_object *group;
+    size_t n, len = strlen(path);
+    char *prefix = malloc(len + 1);
+
+    for (size_t i = 0; prefix != NULL && i <= len; i++) {
+        if (path[i] != '/')
+            continue;
+        memcpy(prefix, path, i);
+        prefix[i] = '\0';
+        if (h5r_lookup(f, NULL, prefix, &group, NULL) != H5R_OK || h5r_links(f, group, false, &links, &n, NULL, NULL) != H5R_OK)
+            break; /* the object is shown all the same, with addresses for names */
+    }
+    free(prefix);
 }
 
 /* "FILE#/path" is split at the first "#/" that a file's name ends at, else at the first: folders may be called "a#", and groups
