@@ -5,7 +5,7 @@ import shlex
 import subprocess
 
 import pytest
-from conftest import ROOT, run
+from installed import ROOT, run
 
 EXAMPLES = os.path.join(ROOT, "examples")
 PRODUCT = os.path.join(ROOT, "tests", "data", "product.nc")
