@@ -154,7 +154,7 @@ int report_partial(const options *o, uint64_t n)
 {
     fflush(stdout);
     fputs("h5range: ", stderr);
-    put_escaped(stderr, o->file);
+    put_name(o);
     fprintf(stderr, ": %" PRIu64 " part%s could not be read; the output says why in %s\n", n, n == 1 ? "" : "s",
             n == 1 ? "its place" : "their places");
     return EXIT_PARTIAL;
