@@ -29,7 +29,7 @@ show() {
     printf '\n'
     before=$(seen)
     out=$("$@" 2>&1) || status=$?
-    [ "$lines" = 0 ] || awk -v max="$lines" 'NR <= max { print length($0) > 180 ? substr($0, 1, 177) "..." : $0 } END { if (NR > max) printf "... %d more lines\n", NR - max }' <<<"$out"
+    [ "$lines" = 0 ] || awk -v max="$lines" 'NR <= max { print (length($0) > 180 ? substr($0, 1, 177) "..." : $0) } END { if (NR > max) printf "... %d more lines\n", NR - max }' <<<"$out"
     [ -z "$server" ] || awk -v from="$before" 'NR > from { n++; bytes += $3 } END { printf "(the server answered %d request%s with %d bytes)\n", n, n == 1 ? "" : "s", bytes }' "$folder/access.log"
     [ "$status" = 0 ] || echo "(exit code $status)"
     return "$status"
