@@ -323,13 +323,16 @@ void CFArray::FindAxes()
         m_iXDim = 0;
         return;
     }
-    // The last one of each role: (time, lat, lon), and a transposed (lon, lat) too.
+    // The last one of each role: (time, lat, lon), and a transposed (lon, lat) too. A mere name such as "x" is no reason to move it.
     int iX = -1, iY = -1;
     for (int i = 0; i < nDims; i++)
     {
-        if (m_aoAxes[static_cast<size_t>(i)].osType == GDAL_DIM_TYPE_HORIZONTAL_X)
+        const Axis &oAxis = m_aoAxes[static_cast<size_t>(i)];
+        if (RoleOfAttributes(oAxis.oAttributes.Getter()) == Role::NONE && !IsOneOf(oAxis.osName, {"lon", "longitude", "lat", "latitude"}))
+            continue;
+        if (oAxis.osType == GDAL_DIM_TYPE_HORIZONTAL_X)
             iX = i;
-        else if (m_aoAxes[static_cast<size_t>(i)].osType == GDAL_DIM_TYPE_HORIZONTAL_Y)
+        else if (oAxis.osType == GDAL_DIM_TYPE_HORIZONTAL_Y)
             iY = i;
     }
     if (iX < 0 && iY < 0 && nDims == 3 && IsOneOf(m_aoAxes[2].osName, {"band", "bands", "nbands", "wavelength", "wavelength_3d"}))
@@ -380,6 +383,18 @@ void CFArray::FindMapping()
         osMapping = aosNames[0];
     }
     m_poMapping = CFFindArray(m_poRoot, m_osGroup, osMapping);
+    if (!osMapping.empty() && !m_poMapping)
+        CPLError(CE_Warning, CPLE_AppDefined, "grid_mapping names %s, which is not in the file", osMapping.c_str());
+    if (osMapping.empty())
+    {
+        // xarray lists the variable among the coordinates where it does not know what it is.
+        for (const auto &poArray : AuxiliaryCoordinates())
+        {
+            const Attributes oAttributes(*poArray);
+            if (poArray->GetDimensionCount() == 0 && !(oAttributes.Text("grid_mapping_name") + oAttributes.Text("crs_wkt") + oAttributes.Text("spatial_ref")).empty())
+                m_poMapping = poArray;
+        }
+    }
     if (m_poMapping)
         m_oMappingAttributes = Attributes(*m_poMapping);
 }

@@ -95,8 +95,8 @@ void SetGeographic(OGRSpatialReference &oSRS, const Parameters &oParameters)
         oSRS.SetWellKnownGeogCS("WGS84");
         return;
     }
-    oSRS.SetGeogCS(oParameters.Text("geographic_crs_name", "unknown").c_str(), osDatum.empty() ? "unknown" : osDatum.c_str(),
-                   oParameters.Text("reference_ellipsoid_name", "Spheroid").c_str(), sEllipsoid.dfA, sEllipsoid.dfInvF,
+    oSRS.SetGeogCS(oParameters.Text("geographic_crs_name", "unknown").c_str(), osDatum.empty() ? nullptr : osDatum.c_str(),
+                   oParameters.Text("reference_ellipsoid_name", sEllipsoid.dfInvF > 0 ? "Spheroid" : "Sphere").c_str(), sEllipsoid.dfA, sEllipsoid.dfInvF,
                    oParameters.Text("prime_meridian_name", SRS_PM_GREENWICH).c_str(), oParameters.Get({"longitude_of_prime_meridian"}));
     const auto adfToWGS84 = oParameters.Numbers("towgs84");
     if (adfToWGS84.size() == 3)

@@ -2,8 +2,8 @@
 #include "h5range_raster.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <climits>
+#include <cstring>
 #include <set>
 
 namespace h5range
@@ -41,9 +41,17 @@ void Walk(const std::shared_ptr<GDALGroup> &poRoot, const std::shared_ptr<GDALGr
         oListing.apoArrays.push_back(poArray);
         const Attributes oAttributes(*poArray);
         for (const char *pszName : {"coordinates", "bounds"})
+        {
+            if (poArray->GetDimensionCount() < 2 && EQUAL(pszName, "coordinates"))
+                continue; // of a series, which is no raster
             for (const auto &osOther : CFNames(oAttributes.Text(pszName)))
-                if (const auto poOther = CFFindArray(poRoot, osGroup, osOther))
-                    oListing.aosAuxiliary.insert(poOther->GetFullName());
+            {
+                const auto poOther = CFFindArray(poRoot, osGroup, osOther);
+                if (!poOther)
+                    break;
+                oListing.aosAuxiliary.insert(poOther->GetFullName());
+            }
+        }
     }
     if (nDepth < MAX_GROUP_DEPTH)
         for (const auto &osName : poGroup->GetGroupNames())
@@ -51,32 +59,40 @@ void Walk(const std::shared_ptr<GDALGroup> &poRoot, const std::shared_ptr<GDALGr
                 Walk(poRoot, poChild, nDepth + 1, oListing);
 }
 
+template <class T> std::vector<GByte> BytesOf(T value)
+{
+    const auto *paby = reinterpret_cast<const GByte *>(&value);
+    return std::vector<GByte>(paby, paby + sizeof(T));
+}
+
 // netCDF's default fill value of a type, which its library writes into every variable unless told otherwise. Bytes have none
 // that would be taken for missing.
-bool NetCDFFill(GDALDataType eType, double &dfFill)
+std::vector<GByte> NetCDFFill(GDALDataType eType)
 {
     switch (eType)
     {
         case GDT_Int16:
-            dfFill = -32767;
-            return true;
+            return BytesOf<GInt16>(-32767);
         case GDT_UInt16:
-            dfFill = 65535;
-            return true;
+            return BytesOf<GUInt16>(65535);
         case GDT_Int32:
-            dfFill = -2147483647;
-            return true;
+            return BytesOf<GInt32>(-2147483647);
         case GDT_UInt32:
-            dfFill = 4294967295.0;
-            return true;
+            return BytesOf<GUInt32>(4294967295U);
+        case GDT_Int64:
+            return BytesOf<GInt64>(-9223372036854775806);
+        case GDT_UInt64:
+            return BytesOf<GUInt64>(18446744073709551614U);
         case GDT_Float32:
+            return BytesOf<float>(9.9692099683868690e+36f);
         case GDT_Float64:
-            dfFill = 9.9692099683868690e+36;
-            return true;
+            return BytesOf<double>(9.9692099683868690e+36);
         default:
-            return false;
+            return {};
     }
 }
+
+} // namespace
 
 Storage StorageOf(const File &oFile, const GDALMDArray &oArray)
 {
@@ -93,24 +109,20 @@ Storage StorageOf(const File &oFile, const GDALMDArray &oArray)
                      oArray.GetDataType().GetNumericDataType() == GDT_Int16;
 
     // The default fill value means "missing" where netCDF's library put it there, not in any HDF5 file.
-    const GDALDataType eType = oArray.GetDataType().GetNumericDataType();
-    double dfDefault = 0;
-    if (psDataset->fill == H5R_FILL_USER && psDataset->fill_value != nullptr && NetCDFFill(eType, dfDefault) &&
-        psType->size == static_cast<uint32_t>(GDALGetDataTypeSizeBytes(eType)) && psType->cls != H5R_CLASS_COMPOUND)
+    const auto abyDefault = NetCDFFill(oArray.GetDataType().GetNumericDataType());
+    if (psDataset->fill == H5R_FILL_USER && psDataset->fill_value != nullptr && !abyDefault.empty() && psType->size == abyDefault.size() &&
+        (psType->cls == H5R_CLASS_INTEGER || psType->cls == H5R_CLASS_FLOAT))
     {
         std::vector<GByte> abyFill(static_cast<const GByte *>(psDataset->fill_value), static_cast<const GByte *>(psDataset->fill_value) + psType->size);
-        if (psType->order == H5R_ORDER_BE)
-            std::reverse(abyFill.begin(), abyFill.end());
-        double dfFill = 0;
-        GDALCopyWords(abyFill.data(), eType, 0, &dfFill, GDT_Float64, 0, 1);
-        if (dfFill == (eType == GDT_Float32 ? static_cast<double>(static_cast<float>(dfDefault)) : dfDefault))
-        {
-            sStorage.bHasFill = true;
-            sStorage.dfFill = dfFill;
-        }
+        h5r_swap(psType, abyFill.data(), 1);
+        if (abyFill == abyDefault)
+            sStorage.abyFill = abyFill;
     }
     return sStorage;
 }
+
+namespace
+{
 
 // Files whose rows GDAL's netCDF driver takes to start in the south when nothing tells the order; its HDF5 driver, to which other
 // extensions go, shows them as they are stored.
@@ -408,10 +420,10 @@ double RasterBand::GetNoDataValue(int *pbSuccess)
         dfNoData = static_cast<double>(m_poRasterDS->m_poArray->GetNoDataValueAsUInt64(&bHasNoData));
     else
         dfNoData = m_poRasterDS->m_poArray->GetNoDataValueAsDouble(&bHasNoData);
-    if (!bHasNoData && sStorage.bHasFill)
+    if (!bHasNoData && !sStorage.abyFill.empty())
     {
         bHasNoData = true;
-        dfNoData = sStorage.dfFill;
+        GDALCopyWords(sStorage.abyFill.data(), eDataType, 0, &dfNoData, GDT_Float64, 0, 1);
     }
     if (!bHasNoData)
         return GDALPamRasterBand::GetNoDataValue(pbSuccess);
@@ -423,7 +435,13 @@ double RasterBand::GetNoDataValue(int *pbSuccess)
 int64_t RasterBand::GetNoDataValueAsInt64(int *pbSuccess)
 {
     bool bHasNoData = false;
-    const int64_t nNoData = eDataType == GDT_Int64 ? m_poRasterDS->m_poArray->GetNoDataValueAsInt64(&bHasNoData) : 0;
+    int64_t nNoData = eDataType == GDT_Int64 ? m_poRasterDS->m_poArray->GetNoDataValueAsInt64(&bHasNoData) : 0;
+    const auto &abyFill = m_poRasterDS->m_sStorage.abyFill;
+    if (!bHasNoData && eDataType == GDT_Int64 && abyFill.size() == sizeof(nNoData))
+    {
+        bHasNoData = true;
+        memcpy(&nNoData, abyFill.data(), sizeof(nNoData));
+    }
     if (!bHasNoData)
         return GDALPamRasterBand::GetNoDataValueAsInt64(pbSuccess);
     if (pbSuccess != nullptr)
@@ -434,7 +452,13 @@ int64_t RasterBand::GetNoDataValueAsInt64(int *pbSuccess)
 uint64_t RasterBand::GetNoDataValueAsUInt64(int *pbSuccess)
 {
     bool bHasNoData = false;
-    const uint64_t nNoData = eDataType == GDT_UInt64 ? m_poRasterDS->m_poArray->GetNoDataValueAsUInt64(&bHasNoData) : 0;
+    uint64_t nNoData = eDataType == GDT_UInt64 ? m_poRasterDS->m_poArray->GetNoDataValueAsUInt64(&bHasNoData) : 0;
+    const auto &abyFill = m_poRasterDS->m_sStorage.abyFill;
+    if (!bHasNoData && eDataType == GDT_UInt64 && abyFill.size() == sizeof(nNoData))
+    {
+        bHasNoData = true;
+        memcpy(&nNoData, abyFill.data(), sizeof(nNoData));
+    }
     if (!bHasNoData)
         return GDALPamRasterBand::GetNoDataValueAsUInt64(pbSuccess);
     if (pbSuccess != nullptr)
@@ -467,7 +491,10 @@ double RasterBand::GetOffset(int *pbSuccess)
 const char *RasterBand::GetUnitType()
 {
     const std::string &osUnit = m_poRasterDS->m_poArray->GetUnit();
-    return !osUnit.empty() ? osUnit.c_str() : GDALPamRasterBand::GetUnitType();
+    if (!osUnit.empty())
+        return osUnit.c_str();
+    const char *pszUnit = m_poRasterDS->m_aosArrayMetadata.FetchNameValue("units"); // in any case: "Units", "UNITS"
+    return pszUnit != nullptr ? pszUnit : GDALPamRasterBand::GetUnitType();
 }
 
 GDALDataset *OpenRaster(GDALOpenInfo *poOpenInfo, const std::shared_ptr<File> &poFile, const ParsedName &oName)

@@ -32,9 +32,9 @@ struct Storage
 {
     bool bInt8 = false;   // signed 8-bit integers, for which GDAL before 3.7 has no type
     bool bChunked = false;
-    bool bHasFill = false; // the netCDF library wrote its default fill value, which marks missing values then
-    double dfFill = 0;
+    std::vector<GByte> abyFill{}; // netCDF's default fill value where its library set it: it marks missing values then
 };
+Storage StorageOf(const File &oFile, const GDALMDArray &oArray);
 
 class RasterDataset final : public GDALPamDataset
 {
@@ -162,8 +162,9 @@ class RasterBand final : public GDALPamRasterBand
     bool m_bHasMetadata = false;
 };
 
-/** An attribute's value in the form that GDAL's netCDF driver gives it. */
-std::string MetadataText(const GDALAttribute &oAttribute);
+/** An attribute's value in the form that GDAL's netCDF driver gives it. bUnsignedShorts: 16-bit integers are unsigned, as those of
+ * an array with _Unsigned are. */
+std::string MetadataText(const GDALAttribute &oAttribute, bool bUnsignedShorts = false);
 /** Numbers in that form, by the type they have in the file. */
 std::string NumberText(const void *pValue, GDALDataType eType);
 /** "16-bit integer" and the like. */

@@ -69,11 +69,12 @@ std::vector<std::string> ValueTexts(const GDALMDArray &oArray)
     return aosValues;
 }
 
+// Anonymous dimensions have other names in each group: the sizes tell, and the names that the order is not the other one.
 bool HasDimensions(const GDALMDArray &oArray, const CFArray::Axis &oFirst, const CFArray::Axis &oSecond, int nRows, int nCols)
 {
     const auto &apoDims = oArray.GetDimensions();
-    return apoDims.size() == 2 && apoDims[0]->GetName() == oFirst.osName && apoDims[1]->GetName() == oSecond.osName &&
-           apoDims[0]->GetSize() == static_cast<GUInt64>(nRows) && apoDims[1]->GetSize() == static_cast<GUInt64>(nCols);
+    return apoDims.size() == 2 && apoDims[0]->GetSize() == static_cast<GUInt64>(nRows) && apoDims[1]->GetSize() == static_cast<GUInt64>(nCols) &&
+           !(apoDims[0]->GetName() == oSecond.osName && apoDims[1]->GetName() == oFirst.osName);
 }
 
 const char *HDF5TypeText(GDALDataType eType)
@@ -127,7 +128,7 @@ std::string NumberText(const void *pValue, GDALDataType eType)
     return CPLSPrintf("%.16g", adfValue[0]);
 }
 
-std::string MetadataText(const GDALAttribute &oAttribute)
+std::string MetadataText(const GDALAttribute &oAttribute, bool bUnsignedShorts)
 {
     const auto &oType = oAttribute.GetDataType();
     std::vector<std::string> aosValues;
@@ -136,8 +137,9 @@ std::string MetadataText(const GDALAttribute &oAttribute)
     if (oType.GetClass() == GEDTC_NUMERIC)
     {
         const GDALRawResult oRaw = oAttribute.ReadAsRaw();
+        const GDALDataType eType = bUnsignedShorts && oType.GetNumericDataType() == GDT_Int16 ? GDT_UInt16 : oType.GetNumericDataType();
         for (size_t i = 0; oRaw.data() != nullptr && i < oRaw.size() / oType.GetSize(); i++)
-            aosValues.push_back(NumberText(oRaw.data() + i * oType.GetSize(), oType.GetNumericDataType()));
+            aosValues.push_back(NumberText(oRaw.data() + i * oType.GetSize(), eType));
     }
     else if (oType.GetClass() == GEDTC_STRING)
     {
@@ -203,12 +205,12 @@ std::string MetadataKey(const std::string &osFullName)
 namespace
 {
 
-CPLStringList ToMetadata(const Attributes &oAttributes, const std::string &osPrefix)
+CPLStringList ToMetadata(const Attributes &oAttributes, const std::string &osPrefix, bool bUnsignedShorts = false)
 {
     CPLStringList aosItems;
     for (const auto &poAttribute : oAttributes.All())
         if (poAttribute->GetDataType().GetClass() != GEDTC_COMPOUND && !IsBookkeeping(oAttributes, poAttribute->GetName()))
-            aosItems.SetNameValue((osPrefix + poAttribute->GetName()).c_str(), MetadataText(*poAttribute).c_str());
+            aosItems.SetNameValue((osPrefix + poAttribute->GetName()).c_str(), MetadataText(*poAttribute, bUnsignedShorts).c_str());
     return aosItems;
 }
 
@@ -230,8 +232,9 @@ void RasterDataset::SetGroupMetadata(const std::vector<std::pair<std::string, st
 
 void RasterDataset::SetArrayMetadata()
 {
+    const bool bUnsignedShorts = m_eType == GDT_UInt16;
     CPLStringList aosItems(ToMetadata(m_poCF->GetAttributes(), m_osKey + "#"));
-    m_aosArrayMetadata = ToMetadata(m_poCF->GetAttributes(), std::string());
+    m_aosArrayMetadata = ToMetadata(m_poCF->GetAttributes(), std::string(), bUnsignedShorts);
     m_aosArrayMetadata.SetNameValue("NETCDF_VARNAME", m_poArray->GetName().c_str());
     const auto Append = [&aosItems](const CPLStringList &aosMore)
     {
@@ -245,16 +248,22 @@ void RasterDataset::SetArrayMetadata()
             Append(ToMetadata(oAxis.oAttributes, MetadataKey(oAxis.poVariable->GetFullName()) + "#"));
 
     std::string osExtra;
+    const auto apoAuxiliary = m_poCF->AuxiliaryCoordinates();
     for (const int iDim : m_anExtraDims)
     {
         const auto &oAxis = m_poCF->Axes()[static_cast<size_t>(iDim)];
         osExtra += (osExtra.empty() ? "" : ",") + oAxis.osName;
-        m_aaosExtraValues.push_back(oAxis.poVariable ? ValueTexts(*oAxis.poVariable) : std::vector<std::string>());
+        auto poVariable = oAxis.poVariable;
+        for (size_t i = 0; !poVariable && i < apoAuxiliary.size(); i++)
+            if (apoAuxiliary[i]->GetDimensionCount() == 1 && apoAuxiliary[i]->GetDimensions()[0]->GetName() == oAxis.osName &&
+                apoAuxiliary[i]->GetDimensions()[0]->GetSize() == m_anExtraSizes[m_aaosExtraValues.size()])
+                poVariable = apoAuxiliary[i];
+        m_aaosExtraValues.push_back(poVariable ? ValueTexts(*poVariable) : std::vector<std::string>());
         if (m_aaosExtraValues.back().empty())
             continue;
         const std::string osKey = "NETCDF_DIM_" + oAxis.osName;
         aosItems.SetNameValue((osKey + "_DEF").c_str(), CPLSPrintf("{%d,%d}", static_cast<int>(m_aaosExtraValues.back().size()),
-                                                                  NetCDFType(oAxis.poVariable->GetDataType().GetNumericDataType())));
+                                                                  NetCDFType(poVariable->GetDataType().GetNumericDataType())));
         aosItems.SetNameValue((osKey + "_VALUES").c_str(), Braced(m_aaosExtraValues.back()).c_str());
     }
     if (!osExtra.empty())
@@ -299,7 +308,7 @@ void RasterDataset::SetGeolocation()
         else if (!poLatitudes && (CFIsLatitude(oAttributes.Getter(), osName) || EQUAL(osName.c_str(), "latitude") || EQUAL(osName.c_str(), "lat")))
             poLatitudes = poArray;
     }
-    if (!poLongitudes || !poLatitudes)
+    if (!poLongitudes || !poLatitudes || poLongitudes->GetFullName() == m_poArray->GetFullName() || poLatitudes->GetFullName() == m_poArray->GetFullName())
         return;
     CPLStringList aosItems;
     aosItems.SetNameValue("SRS", SRS_WKT_WGS84_LAT_LONG);
@@ -336,7 +345,7 @@ void RasterDataset::SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets)
             osShape += (osShape.empty() ? "" : "x") + std::to_string(poDim->GetSize());
         GDALDataType eType = oSubdataset.poArray->GetDataType().GetNumericDataType();
         std::string osName = oSubdataset.osStandardName.empty() ? MetadataKey(oSubdataset.osFullName) : oSubdataset.osStandardName;
-        const char *pszType = TypeText(eType);
+        const char *pszType = eType == GDT_Int16 && StorageOf(*m_poFile, *oSubdataset.poArray).bInt8 ? "8-bit integer" : TypeText(eType);
         if (m_oName.bHDF5Dialect)
         {
             osName = "/" + oSubdataset.osFullName;
@@ -379,7 +388,7 @@ std::string RasterDataset::BandDescription(int iBand) const
         const auto n = static_cast<size_t>(anIndex[i]);
         if (n >= m_aaosExtraValues[i].size())
         {
-            osText += std::to_string(n);
+            osText += std::to_string(n + 1);
             continue;
         }
         osText += m_aaosExtraValues[i][n];
@@ -397,8 +406,9 @@ CPLStringList RasterDataset::BandMetadata(int iBand) const
     for (size_t i = 0; i < anIndex.size(); i++)
     {
         const auto n = static_cast<size_t>(anIndex[i]);
-        if (n < m_aaosExtraValues[i].size())
-            aosItems.SetNameValue(("NETCDF_DIM_" + m_poCF->Axes()[static_cast<size_t>(m_anExtraDims[i])].osName).c_str(), m_aaosExtraValues[i][n].c_str());
+        const std::string osKey = "NETCDF_DIM_" + m_poCF->Axes()[static_cast<size_t>(m_anExtraDims[i])].osName;
+        // counted from 1 where there are no coordinates
+        aosItems.SetNameValue(osKey.c_str(), n < m_aaosExtraValues[i].size() ? m_aaosExtraValues[i][n].c_str() : std::to_string(n + 1).c_str());
     }
     return aosItems;
 }
