@@ -236,7 +236,7 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
                                                  const Buffer &sBuffer)
 {
     const int nTypeSize = GDALGetDataTypeSizeBytes(sBuffer.eType);
-    if (nBufXSize != sWindow.nXSize || nBufYSize != sWindow.nYSize || m_bSignedByte || nTypeSize == 0 || anBands.empty() ||
+    if (nBufXSize != sWindow.nXSize || nBufYSize != sWindow.nYSize || nTypeSize == 0 || anBands.empty() ||
         sBuffer.nPixelSpace % nTypeSize != 0 || sBuffer.nLineSpace % nTypeSize != 0 || sBuffer.nBandSpace % nTypeSize != 0)
         return Outcome::BY_BLOCKS;
 
@@ -255,13 +255,21 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
     const GIntBig nCols = EndOfBlock(nBX1, m_nBlockXSize, nRasterXSize) - nBX0 * m_nBlockXSize;
     const GIntBig nRows = EndOfBlock(nBY1, m_nBlockYSize, nRasterYSize) - nBY0 * m_nBlockYSize;
     const GIntBig nWindow = static_cast<GIntBig>(sWindow.nXSize) * sWindow.nYSize, nUnion = nCols * nRows;
-    const GIntBig nPixel = GDALGetDataTypeSizeBytes(m_eType) * nAsked;
+    const GIntBig nSize = GDALGetDataTypeSizeBytes(m_eType);
     const GIntBig nBudget = std::min<GIntBig>(CacheBudget(), 4 * AHEAD_BYTES);
+    // One band of chunks that hold several: the others are wanted next, as often as not, and come for nothing.
+    const auto anMates = nAsked == 1 ? BandsOfChunk(anBands[0]) : anBands;
+    const bool bMates = static_cast<GIntBig>(anMates.size()) > nAsked && nUnion * nSize * static_cast<GIntBig>(anMates.size()) <= nBudget;
+    const auto &anLoad = bMates ? anMates : anBands;
+    const GIntBig nPixel = nSize * static_cast<GIntBig>(anLoad.size());
     const bool bWhole = nWindow * 2 >= nUnion;
     // Rows that are not chunked can be read in part: a narrow window would drag in whole ones.
     const bool bNarrow = !m_sStorage.bChunked && sWindow.nXSize * 2 < nRasterXSize && nWindow * 4 < nUnion;
     const bool bAhead = bNext && nWindow * nPixel <= SMALL_WINDOW_BYTES && !bNarrow;
-    if (nUnion * nPixel > nBudget || nBlocks > MAX_BLOCKS || (bWhole && !bAhead) || bNarrow)
+    const bool bTooLarge = nUnion * nPixel > nBudget || nBlocks > MAX_BLOCKS;
+    if (m_bSignedByte && bTooLarge) // its bytes cannot go straight into the caller's buffer
+        return Outcome::BY_BLOCKS;
+    if (bTooLarge || (((bWhole && !bAhead && !bMates) || bNarrow) && !m_bSignedByte))
     {
         if (!Read(anBands, sWindow, sBuffer))
             return Outcome::FAILED;
@@ -273,7 +281,7 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
         const GIntBig nMore = std::min(AHEAD_BYTES, nBudget) / std::max<GIntBig>(nBlockRow, 1);
         nBY1 = static_cast<int>(std::min<GIntBig>(DIV_ROUND_UP(nRasterYSize, m_nBlockYSize) - 1, std::max<GIntBig>(nBY1, nBY0 + nMore - 1)));
     }
-    return LoadBlocks(anBands, nBX0, nBY0, nBX1, nBY1, -1, -1, -1, nullptr) ? Outcome::BY_BLOCKS : Outcome::FAILED;
+    return LoadBlocks(anLoad, nBX0, nBY0, nBX1, nBY1, -1, -1, -1, nullptr) ? Outcome::BY_BLOCKS : Outcome::FAILED;
 }
 
 CPLErr RasterDataset::IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nXSize, int nYSize, void *pData, int nBufXSize, int nBufYSize,
