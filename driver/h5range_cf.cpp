@@ -183,12 +183,12 @@ void CFDimensionRole(const AttributeText &oText, const std::string &osName, std:
     if (eRole == Role::X)
     {
         osType = GDAL_DIM_TYPE_HORIZONTAL_X;
-        osDirection = "EAST";
+        osDirection = CFIsLongitude(oText, osName) ? "EAST" : ""; // that of a projection's axis is its CRS' business
     }
     else if (eRole == Role::Y)
     {
         osType = GDAL_DIM_TYPE_HORIZONTAL_Y;
-        osDirection = "NORTH";
+        osDirection = CFIsLatitude(oText, osName) ? "NORTH" : "";
     }
     else if (eRole == Role::Z)
     {

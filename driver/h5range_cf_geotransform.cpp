@@ -182,12 +182,15 @@ bool CFArray::GeoTransform(const OGRSpatialReference *poSRS, double *padfGeoTran
 
     if (padfY != nullptr && padfY->size() > 1)
         bBottomUp = padfY->front() < padfY->back();
+    else if (nRows == 1)
+        bBottomUp = false;
+    double adfMapping[6];
+    const bool bMapping = GeoTransformOfMapping(adfMapping);
+    if (bMapping && padfY == nullptr)
+        bBottomUp = false; // nothing but the geotransform tells: it is that of the rows as they are stored
     const char *pszBottomUp = CPLGetConfigOption("GDAL_NETCDF_BOTTOMUP", nullptr);
     if (pszBottomUp != nullptr)
         bBottomUp = CPLTestBool(pszBottomUp);
-
-    double adfMapping[6];
-    const bool bMapping = GeoTransformOfMapping(adfMapping);
     const bool bHorizontal = (oX.osType == GDAL_DIM_TYPE_HORIZONTAL_X && oY.osType == GDAL_DIM_TYPE_HORIZONTAL_Y) ||
                              CPLTestBool(CPLGetConfigOption("GDAL_NETCDF_IGNORE_XY_AXIS_NAME_CHECKS", "NO"));
     if (padfX == nullptr || padfY == nullptr || !bHorizontal)

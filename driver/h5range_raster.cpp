@@ -312,7 +312,7 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
     {
         auto poBand = new RasterBand(this, i + 1);
         SetBand(i + 1, poBand);
-        poBand->SetDescription(BandDescription(i).c_str());
+        poBand->GDALMajorObject::SetDescription(BandDescription(i).c_str()); // not GDALPamRasterBand's, which would write a side file
         if (m_bSignedByte)
             poBand->GDALMajorObject::SetMetadataItem("PIXELTYPE", "SIGNEDBYTE", "IMAGE_STRUCTURE");
     }
