@@ -101,6 +101,7 @@ class RasterDataset final : public GDALPamDataset
     std::vector<int> BandsOfChunk(int iBand) const;
 
     void SetArrayMetadata();
+    void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
     void SetGeolocation();
     void SetImageStructure();
     std::vector<GUInt64> BandIndex(int iBand) const;
@@ -166,7 +167,7 @@ class RasterBand final : public GDALPamRasterBand
  * an array with _Unsigned are. */
 std::string MetadataText(const GDALAttribute &oAttribute, bool bUnsignedShorts = false);
 /** Numbers in that form, by the type they have in the file. */
-std::string NumberText(const void *pValue, GDALDataType eType);
+std::string NumberText(const void *pValue, GDALDataType eType, const char *pszDoubleFormat = "%.16g");
 /** "16-bit integer" and the like. */
 const char *TypeText(GDALDataType eType);
 /** Attributes that describe HDF5's or netCDF-4's own bookkeeping. */

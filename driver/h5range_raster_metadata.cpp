@@ -87,7 +87,7 @@ const char *HDF5TypeText(GDALDataType eType)
 
 } // namespace
 
-std::string NumberText(const void *pValue, GDALDataType eType)
+std::string NumberText(const void *pValue, GDALDataType eType, const char *pszDoubleFormat)
 {
     switch (eType)
     {
@@ -101,7 +101,7 @@ std::string NumberText(const void *pValue, GDALDataType eType)
         {
             double dfValue;
             memcpy(&dfValue, pValue, sizeof(dfValue));
-            return CPLSPrintf("%.16g", dfValue);
+            return CPLSPrintf(pszDoubleFormat, dfValue);
         }
         case GDT_Int64:
         {
@@ -128,18 +128,21 @@ std::string NumberText(const void *pValue, GDALDataType eType)
     return CPLSPrintf("%.16g", adfValue[0]);
 }
 
-std::string MetadataText(const GDALAttribute &oAttribute, bool bUnsignedShorts)
+namespace
+{
+
+std::vector<std::string> AttributeValues(const GDALAttribute &oAttribute, bool bUnsignedShorts, const char *pszDoubleFormat)
 {
     const auto &oType = oAttribute.GetDataType();
     std::vector<std::string> aosValues;
     if (oAttribute.GetTotalElementsCount() == 0)
-        return std::string();
+        return aosValues;
     if (oType.GetClass() == GEDTC_NUMERIC)
     {
         const GDALRawResult oRaw = oAttribute.ReadAsRaw();
         const GDALDataType eType = bUnsignedShorts && oType.GetNumericDataType() == GDT_Int16 ? GDT_UInt16 : oType.GetNumericDataType();
         for (size_t i = 0; oRaw.data() != nullptr && i < oRaw.size() / oType.GetSize(); i++)
-            aosValues.push_back(NumberText(oRaw.data() + i * oType.GetSize(), eType));
+            aosValues.push_back(NumberText(oRaw.data() + i * oType.GetSize(), eType, pszDoubleFormat));
     }
     else if (oType.GetClass() == GEDTC_STRING)
     {
@@ -147,8 +150,30 @@ std::string MetadataText(const GDALAttribute &oAttribute, bool bUnsignedShorts)
         for (int i = 0; i < aosStrings.Count(); i++)
             aosValues.push_back(aosStrings[i]);
     }
+    return aosValues;
+}
+
+} // namespace
+
+std::string MetadataText(const GDALAttribute &oAttribute, bool bUnsignedShorts)
+{
+    const auto aosValues = AttributeValues(oAttribute, bUnsignedShorts, "%.16g");
     return aosValues.empty() ? std::string() : Braced(aosValues);
 }
+
+namespace
+{
+
+// As GDAL's HDF5 driver has it: values between blanks.
+std::string HDF5MetadataText(const GDALAttribute &oAttribute)
+{
+    std::string osText;
+    for (const auto &osValue : AttributeValues(oAttribute, false, "%.15g"))
+        osText += (osText.empty() ? "" : " ") + osValue;
+    return osText;
+}
+
+} // namespace
 
 const char *TypeText(GDALDataType eType)
 {
@@ -216,18 +241,39 @@ CPLStringList ToMetadata(const Attributes &oAttributes, const std::string &osPre
 
 } // namespace
 
+// "/my group/x", "a" -> "my_group_x_a"
+void RasterDataset::SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes)
+{
+    for (const auto &poAttribute : oAttributes.All())
+    {
+        if (poAttribute->GetDataType().GetClass() == GEDTC_COMPOUND || IsBookkeeping(oAttributes, poAttribute->GetName()))
+            continue;
+        std::string osKey = osObject == "/" ? poAttribute->GetName() : osObject.substr(1) + "/" + poAttribute->GetName();
+        for (char &ch : osKey)
+            if (ch == '/' || ch == ' ')
+                ch = '_';
+        GDALMajorObject::SetMetadataItem(osKey.c_str(), HDF5MetadataText(*poAttribute).c_str());
+    }
+}
+
 void RasterDataset::SetGroupMetadata(const std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> &aoGroups)
 {
     CPLStringList aosItems(CSLDuplicate(GDALMajorObject::GetMetadata()));
     for (const auto &oGroup : aoGroups)
     {
         const Attributes oAttributes(*oGroup.second);
+        if (m_oName.bHDF5Dialect)
+        {
+            SetHDF5Metadata(oGroup.first, oAttributes);
+            continue;
+        }
         const std::string osPrefix = oGroup.first == "/" ? "NC_GLOBAL#" : oGroup.first + "/NC_GLOBAL#";
         const CPLStringList aosOfGroup(ToMetadata(oAttributes, osPrefix));
         for (int i = 0; i < aosOfGroup.Count(); i++)
             aosItems.AddString(aosOfGroup[i]);
     }
-    GDALMajorObject::SetMetadata(aosItems.List());
+    if (!m_oName.bHDF5Dialect)
+        GDALMajorObject::SetMetadata(aosItems.List());
 }
 
 void RasterDataset::SetArrayMetadata()
@@ -268,7 +314,15 @@ void RasterDataset::SetArrayMetadata()
     }
     if (!osExtra.empty())
         aosItems.SetNameValue("NETCDF_DIM_EXTRA", ("{" + osExtra + "}").c_str());
-    GDALMajorObject::SetMetadata(aosItems.List());
+    if (!m_oName.bHDF5Dialect)
+    {
+        GDALMajorObject::SetMetadata(aosItems.List());
+        return;
+    }
+    m_aosArrayMetadata.Clear();
+    for (const auto &poAttribute : m_poCF->GetAttributes().All())
+        if (poAttribute->GetDataType().GetClass() != GEDTC_COMPOUND && !IsBookkeeping(m_poCF->GetAttributes(), poAttribute->GetName()))
+            m_aosArrayMetadata.SetNameValue(poAttribute->GetName().c_str(), HDF5MetadataText(*poAttribute).c_str());
 }
 
 void RasterDataset::SetGeolocation()
@@ -340,6 +394,8 @@ void RasterDataset::SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets)
     int nCount = 0;
     for (const auto &oSubdataset : aoSubdatasets)
     {
+        if (m_oName.bHDF5Dialect)
+            SetHDF5Metadata(oSubdataset.osFullName, Attributes(*oSubdataset.poArray));
         std::string osShape;
         for (const auto &poDim : oSubdataset.poArray->GetDimensions())
             osShape += (osShape.empty() ? "" : "x") + std::to_string(poDim->GetSize());
@@ -403,7 +459,7 @@ CPLStringList RasterDataset::BandMetadata(int iBand) const
 {
     CPLStringList aosItems(m_aosArrayMetadata);
     const auto anIndex = BandIndex(iBand);
-    for (size_t i = 0; i < anIndex.size(); i++)
+    for (size_t i = 0; i < anIndex.size() && !m_oName.bHDF5Dialect; i++)
     {
         const auto n = static_cast<size_t>(anIndex[i]);
         const std::string osKey = "NETCDF_DIM_" + m_poCF->Axes()[static_cast<size_t>(m_anExtraDims[i])].osName;
