@@ -26,11 +26,11 @@ enum class Spacing
     UNEVEN
 };
 
-// Makes longitudes that jump at the date line monotonous.
+// Makes longitudes that jump at the date line monotonous: those after the last jump keep their values.
 void Unwrap(std::vector<double> &adfValues)
 {
     double dfShift = 0;
-    for (size_t i = 1; i < adfValues.size(); i++)
+    for (size_t i = 1; i < adfValues.size() && adfValues.size() > 2; i++)
     {
         const double dfStep = adfValues[i] + dfShift - adfValues[i - 1];
         if (dfStep > FULL_CIRCLE / 2)
@@ -41,10 +41,8 @@ void Unwrap(std::vector<double> &adfValues)
     }
     const double dfMin = std::min(adfValues.front(), adfValues.back());
     const double dfMax = std::max(adfValues.front(), adfValues.back());
-    double dfBack = 0;
-    if (dfMin < -FULL_CIRCLE / 2 && dfShift < 0)
-        dfBack = FULL_CIRCLE;
-    else if (dfMin >= FULL_CIRCLE / 2 && dfMax <= FULL_CIRCLE && CPLTestBool(CPLGetConfigOption("GDAL_NETCDF_CENTERLONG_180", "YES")))
+    double dfBack = -dfShift;
+    if (dfShift == 0 && dfMin >= FULL_CIRCLE / 2 && dfMax <= FULL_CIRCLE && CPLTestBool(CPLGetConfigOption("GDAL_NETCDF_CENTERLONG_180", "YES")))
         dfBack = -FULL_CIRCLE;
     for (double &dfValue : adfValues)
         dfValue += dfBack;
