@@ -2,6 +2,7 @@
 #include "h5range_multidim.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cmath>
 #include <cstring>
 
