@@ -49,7 +49,9 @@ void h5r_close(h5r_file *f)
     if (f->source.close != NULL)
         f->source.close(f->source.ctx);
     h5r_cache_free(&f->meta);
+    h5r_cache_free(&f->image);
     h5r_cache_free(&f->heap);
+    h5r_cache_free(&f->data);
     h5r_arena_free(&f->arena);
     h5r_arena_free(&f->heap_arena);
     h5r_map_free(&f->memo);
@@ -81,6 +83,7 @@ h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out,
     h5r_options_init(&f->options);
     memcpy(&f->source, src, src->struct_size < sizeof *src ? src->struct_size : sizeof *src);
     memcpy(&f->options, o, o->struct_size < sizeof *o ? o->struct_size : sizeof *o);
+    f->source.name[sizeof f->source.name - 1] = '\0';
     f->limits = f->options.limits;
     f->source_end = H5R_UNDEFINED;
     f->info = (h5r_file_info){.end = H5R_UNDEFINED, .driver = "", .name = f->source.name};
@@ -104,9 +107,13 @@ h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out,
 
 h5r_status h5r_open_continue(h5r_file *f, h5r_error *err)
 {
+    h5r_ctx x;
+
     if (f == NULL)
         return bad_argument(err, __func__);
-    return h5r_run(f, "h5r_open", h5r_load_super, NULL, err);
+    h5r_ctx_begin(&x, f, "h5r_open");
+    x.opening = true;
+    return h5r_ctx_end(&x, h5r_drive(&x, h5r_load_super, NULL), err);
 }
 
 void h5r_get_stats(const h5r_file *f, h5r_stats *out)
@@ -115,7 +122,7 @@ void h5r_get_stats(const h5r_file *f, h5r_stats *out)
 
     pthread_mutex_lock(&g->lock);
     *out = f->stats;
-    out->cached_bytes = f->meta.bytes + f->heap.bytes;
+    out->cached_bytes = f->meta.bytes + f->image.bytes + f->heap.bytes + f->data.bytes;
     out->decoded_bytes = f->arena.used + f->heap_arena.used;
     pthread_mutex_unlock(&g->lock);
 }
@@ -151,20 +158,25 @@ static bool feed_cache(h5r_cache *c, uint64_t offset, const void *bytes, size_t 
 h5r_status h5r_feed(h5r_file *f, uint64_t offset, const void *bytes, size_t n, bool end, h5r_error *err)
 {
     uint64_t stop;
-    bool ok = true, heap = false, meta = false;
+    unsigned kinds = 0;
 
     if (f == NULL || (bytes == NULL && n > 0) || !h5r_add(offset, n, &stop))
         return bad_argument(err, __func__);
     pthread_mutex_lock(&f->lock);
+    bool answers = false; /* the end of the file answers what was wanted there, too */
     for (size_t i = 0; i < f->n_wanted; i++) {
-        bool overlaps = offset < f->wanted[i].end && f->wanted[i].off < stop;
-        heap |= overlaps && f->wanted[i].heap;
-        meta |= overlaps && !f->wanted[i].heap;
+        if (offset < f->wanted[i].end && f->wanted[i].off < stop)
+            kinds |= f->wanted[i].kinds;
+        answers |= kinds != 0 || (end && stop <= f->wanted[i].off);
     }
-    if (n > 0 && heap)
-        ok = feed_cache(&f->heap, offset, bytes, n);
-    if (n > 0 && ok && (meta || !heap))
-        ok = feed_cache(&f->meta, offset, bytes, n);
+    if (answers && f->round_pending) {
+        f->round_pending = false;
+        f->stats.rounds++;
+    }
+    bool ok = true;
+    if (n > 0)
+        ok = feed_cache(kinds == H5R_WANT_DATA ? &f->data : kinds != 0 && !(kinds & H5R_WANT_META) ? &f->heap : &f->meta,
+                        offset, bytes, n);
     if (end)
         f->source_end = h5r_min(f->source_end, stop);
     f->stats.requests++;

@@ -39,11 +39,16 @@ TEST(Cache, AnswersAnySubrangeOfWhatWasInserted)
                 std::fill(have.begin() + static_cast<long>(off), have.begin() + static_cast<long>(off + n), true);
                 continue;
             }
-            bool all = true, nomem;
+            bool all = true;
+            h5r_status why;
             for (size_t k = 0; k < n; k++)
                 all = all && have[off + k];
-            const uint8_t *p = h5r_cache_find(&c, off, n, &nomem);
+            const uint8_t *p = h5r_cache_find(&c, off, n, UINT64_MAX, &why);
             ASSERT_EQ(p != nullptr, all);
+            std::vector<uint8_t> copy(n);
+            ASSERT_EQ(h5r_cache_copy(&c, off, n, copy.data()), all);
+            if (all)
+                EXPECT_EQ(memcmp(copy.data(), file.data() + off, n), 0);
             if (p != nullptr)
                 views.push_back({p, off, n});
             uint64_t hole, hole_end;
@@ -57,4 +62,61 @@ TEST(Cache, AnswersAnySubrangeOfWhatWasInserted)
             EXPECT_EQ(memcmp(v.p, file.data() + v.off, v.n), 0);
         h5r_cache_free(&c);
     }
+}
+
+// A batch lands between, before and behind what is there, and around parts of it.
+TEST(Cache, InsertsABatchAsIfOneByOne)
+{
+    std::mt19937 random(2);
+    std::vector<uint8_t> file(4000);
+    for (auto &b : file)
+        b = static_cast<uint8_t>(random());
+    for (int trial = 0; trial < 100; trial++) {
+        h5r_cache c = {};
+        std::vector<bool> have(file.size());
+        for (int batch = 0; batch < 5; batch++) {
+            std::vector<h5r_cache_item> items;
+            for (size_t at = random() % 200; at + 100 < file.size(); at += 100 + random() % 400) {
+                size_t n = random() % 100;
+                struct h5r_buffer *b = h5r_cache_buffer(n);
+                memcpy(h5r_cache_bytes(b), file.data() + at, n);
+                items.push_back({at, b, n});
+                std::fill(have.begin() + static_cast<long>(at), have.begin() + static_cast<long>(at + n), true);
+            }
+            ASSERT_TRUE(h5r_cache_insert_all(&c, items.data(), items.size()));
+        }
+        for (size_t i = 0; i < file.size(); i++) {
+            h5r_status why;
+            const uint8_t *p = h5r_cache_find(&c, i, 1, UINT64_MAX, &why);
+            ASSERT_EQ(p != nullptr, have[i]);
+            if (p != nullptr)
+                ASSERT_EQ(*p, file[i]);
+        }
+        h5r_cache_free(&c);
+    }
+}
+
+// A read that came back short used to count with all that was asked for, and could use up the limit of a whole file.
+TEST(Cache, CountsWhatWasReadNotWhatWasAskedFor)
+{
+    h5r_cache c = {};
+    struct h5r_buffer *b = h5r_cache_buffer(1 << 20);
+    memset(h5r_cache_bytes(b), 7, 100);
+    ASSERT_TRUE(h5r_cache_insert(&c, 0, b, 100));
+    EXPECT_EQ(c.bytes, 100u);
+    h5r_cache_free(&c);
+}
+
+// Overlapping views over a seam used to be joined without end: each costs a copy.
+TEST(Cache, JoinsNoMoreThanTheLimit)
+{
+    h5r_cache c = {};
+    std::vector<uint8_t> file(2000, 1);
+    ASSERT_TRUE(Insert(&c, file, 0, 1000));
+    ASSERT_TRUE(Insert(&c, file, 1000, 1000));
+    h5r_status why;
+    EXPECT_NE(h5r_cache_find(&c, 500, 1000, 3000, &why), nullptr);
+    EXPECT_EQ(h5r_cache_find(&c, 0, 2000, 3000, &why), nullptr);
+    EXPECT_EQ(why, H5R_ERR_LIMIT);
+    h5r_cache_free(&c);
 }

@@ -83,38 +83,57 @@ static void carve(h5r_cache *c, uint64_t off, size_t len)
     c->n -= to - from;
 }
 
-static const uint8_t *join(h5r_cache *c, size_t i, uint64_t off, size_t len, bool *nomem)
+/* Copies [off, off + len), present in extents from i on. */
+static void gather(const h5r_cache *c, size_t i, uint64_t off, size_t len, uint8_t *dst)
 {
-    struct h5r_buffer *b = h5r_cache_buffer(len);
-    if (b == NULL || !reserve(c, 2)) {
-        free(b);
-        *nomem = true;
-        return NULL;
-    }
     for (size_t done = 0; done < len; i++) {
         const struct h5r_extent *e = &c->extents[i];
         size_t skip = (size_t)(off + done - e->off);
         size_t n = e->len - skip < len - done ? e->len - skip : len - done;
-        memcpy(b->bytes + done, e->p + skip, n);
+        memcpy(dst + done, e->p + skip, n);
         done += n;
     }
+}
+
+static const uint8_t *join(h5r_cache *c, size_t i, uint64_t off, size_t len)
+{
+    struct h5r_buffer *b = h5r_cache_buffer(len);
+    if (b == NULL || !reserve(c, 2)) {
+        free(b);
+        return NULL;
+    }
+    gather(c, i, off, len, b->bytes);
     carve(c, off, len);
     own(c, b);
     put_at(c, first_ending_after(c, off), (struct h5r_extent){off, len, b->bytes});
     return b->bytes;
 }
 
-const uint8_t *h5r_cache_find(h5r_cache *c, uint64_t off, size_t len, bool *nomem)
+const uint8_t *h5r_cache_find(h5r_cache *c, uint64_t off, size_t len, uint64_t limit, h5r_status *why)
 {
     uint64_t hole, hole_end;
     size_t i = first_ending_after(c, off);
 
-    *nomem = false;
+    *why = H5R_NEED;
     if (i < c->n && c->extents[i].off <= off && c->extents[i].len - (off - c->extents[i].off) >= len)
         return c->extents[i].p + (off - c->extents[i].off);
     if (len == 0 || h5r_cache_hole(c, off, off + len, &hole, &hole_end))
         return NULL;
-    return join(c, i, off, len, nomem);
+    *why = H5R_ERR_LIMIT;
+    if (len > limit || c->bytes > limit - len)
+        return NULL;
+    *why = H5R_ERR_NOMEM;
+    return join(c, i, off, len);
+}
+
+bool h5r_cache_copy(const h5r_cache *c, uint64_t off, size_t len, void *dst)
+{
+    uint64_t hole, hole_end;
+    if (len > UINT64_MAX - off || h5r_cache_hole(c, off, off + len, &hole, &hole_end))
+        return false;
+    if (len > 0)
+        gather(c, first_ending_after(c, off), off, len, dst);
+    return true;
 }
 
 bool h5r_cache_hole(const h5r_cache *c, uint64_t off, uint64_t end, uint64_t *hole, uint64_t *hole_end)
@@ -148,29 +167,79 @@ void h5r_cache_discard(struct h5r_buffer *b)
     free(b);
 }
 
-bool h5r_cache_insert(h5r_cache *c, uint64_t off, struct h5r_buffer *b, size_t len)
+/* A buffer counts, and takes, what was read into it: a read that came back short must not use up the limit. */
+static struct h5r_buffer *trim(struct h5r_buffer *b, size_t len)
 {
-    uint64_t at = off, end = off + len, hole, hole_end;
+    if (len >= b->size)
+        return b;
+    struct h5r_buffer *smaller = realloc(b, sizeof *b + len);
+    if (smaller == NULL)
+        smaller = b;
+    smaller->size = len;
+    return smaller;
+}
+
+/* Appends the parts of an item that are absent, and takes its buffer over if there are any. */
+static bool add_absent(h5r_cache *c, h5r_cache_item *item, struct h5r_extent **list, size_t *n, size_t *cap)
+{
+    uint64_t at = item->off, end = item->off + item->len, hole, hole_end;
     bool used = false;
 
     while (h5r_cache_hole(c, at, end, &hole, &hole_end)) {
-        if (!reserve(c, 1)) {
-            if (used)
-                own(c, b);
-            else
-                free(b);
-            return false;
+        if (*n == *cap) {
+            size_t more = *cap * 2 + 16;
+            struct h5r_extent *l = realloc(*list, more * sizeof *l);
+            if (l == NULL)
+                return false;
+            *list = l;
+            *cap = more;
         }
-        struct h5r_extent e = {hole, (size_t)(hole_end - hole), b->bytes + (hole - off)};
-        put_at(c, first_ending_after(c, hole), e);
+        if (!used)
+            item->buffer = trim(item->buffer, item->len);
         used = true;
+        (*list)[(*n)++] = (struct h5r_extent){hole, (size_t)(hole_end - hole), item->buffer->bytes + (hole - item->off)};
         at = hole_end;
     }
-    if (used)
-        own(c, b);
-    else
-        free(b);
+    if (!used) {
+        free(item->buffer);
+        item->buffer = NULL;
+    }
     return true;
+}
+
+bool h5r_cache_insert_all(h5r_cache *c, h5r_cache_item *items, size_t n)
+{
+    struct h5r_extent *added = NULL;
+    size_t k = 0, cap = 0;
+    bool ok = true;
+
+    for (size_t i = 0; i < n && ok; i++)
+        if (items[i].buffer != NULL)
+            ok = add_absent(c, &items[i], &added, &k, &cap);
+    ok = ok && reserve(c, k);
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].buffer == NULL)
+            continue;
+        if (ok)
+            own(c, items[i].buffer);
+        else
+            free(items[i].buffer);
+        items[i].buffer = NULL;
+    }
+    if (ok) { /* merged from the back */
+        size_t old = c->n, to = c->n + k;
+        c->n = to;
+        for (size_t left = k; left > 0;)
+            c->extents[--to] = old > 0 && c->extents[old - 1].off > added[left - 1].off ? c->extents[--old] : added[--left];
+    }
+    free(added);
+    return ok;
+}
+
+bool h5r_cache_insert(h5r_cache *c, uint64_t off, struct h5r_buffer *b, size_t len)
+{
+    h5r_cache_item item = {off, b, len};
+    return h5r_cache_insert_all(c, &item, 1);
 }
 
 void h5r_cache_free(h5r_cache *c)

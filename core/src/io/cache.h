@@ -3,9 +3,7 @@
 #ifndef H5R_IO_CACHE_H
 #define H5R_IO_CACHE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <h5range/h5range.h>
 
 typedef struct h5r_cache {
     struct h5r_extent *extents; /* sorted by offset, not overlapping */
@@ -14,9 +12,12 @@ typedef struct h5r_cache {
     uint64_t bytes;             /* of all buffers */
 } h5r_cache;
 
-/* The bytes [off, off + len) or NULL when part of them is absent. *nomem is set when joining extents fails for lack of
- * memory. */
-const uint8_t *h5r_cache_find(h5r_cache *c, uint64_t off, size_t len, bool *nomem);
+/* The bytes [off, off + len). NULL with *why: H5R_NEED when part of them is absent, LIMIT when they straddle extents and a joined
+ * copy would take the cache beyond limit bytes, NOMEM. */
+const uint8_t *h5r_cache_find(h5r_cache *c, uint64_t off, size_t len, uint64_t limit, h5r_status *why);
+
+/* Copies [off, off + len) to dst; false when part of it is absent. Joins nothing: the cache does not grow. */
+bool h5r_cache_copy(const h5r_cache *c, uint64_t off, size_t len, void *dst);
 
 /* First byte at or after off that is absent, and the end of the hole that begins there, both at most end. False when
  * [off, end) is present. */
@@ -29,6 +30,16 @@ uint8_t *h5r_cache_bytes(struct h5r_buffer *b);
 /* Takes the buffer over; len of its bytes are valid. What was present stays. False when memory is out (buffer freed). */
 bool h5r_cache_insert(h5r_cache *c, uint64_t off, struct h5r_buffer *b, size_t len);
 void h5r_cache_discard(struct h5r_buffer *b);
+
+/* A batch of insertions, sorted by offset and not overlapping: one pass over the cache however many they are. On failure the
+ * buffers that were not taken are freed. Items without a buffer or with len 0 are skipped (their buffers freed). */
+typedef struct h5r_cache_item {
+    uint64_t off;
+    struct h5r_buffer *buffer;
+    size_t len;
+} h5r_cache_item;
+
+bool h5r_cache_insert_all(h5r_cache *c, h5r_cache_item *items, size_t n);
 
 void h5r_cache_free(h5r_cache *c);
 

@@ -42,14 +42,18 @@ typedef struct h5r_file_params {
     uint64_t image_addr, image_len; /* metadata cache image */
 } h5r_file_params;
 
+/* What a range is wanted for decides which cache keeps it: the first of these that it has. */
+enum h5r_want_kind { H5R_WANT_META = 1, H5R_WANT_HEAP = 2, H5R_WANT_DATA = 4 };
+
 typedef struct h5r_want {
     uint64_t off, end;
-    bool heap;
+    unsigned kinds;
 } h5r_want;
 
 typedef struct h5r_wants {
     h5r_want *list;
     size_t n, cap;
+    uint64_t bytes;  /* wanted so far in this pass; duplicates may count twice */
 } h5r_wants;
 
 struct h5r_file {
@@ -59,14 +63,17 @@ struct h5r_file {
     h5r_file_info info;
     h5r_file_params params;
     h5r_widths widths;
-    bool opened;
+    bool located;        /* the superblock has been found and decoded */
+    bool opened;         /* all that opening loads is there: calls may run */
 
     h5r_mutex lock;      /* guards all below; never held during I/O or filtering */
     h5r_mutex io_lock;   /* held during read_ranges() of a one_at_a_time source */
     h5r_cond arrived;    /* a batch of some thread has been published */
     uint64_t batches;    /* published so far */
     h5r_cache meta;      /* metadata; kept until h5r_close() */
+    h5r_cache image;     /* metadata cache image: what it holds overrides the file */
     h5r_cache heap;      /* global heap collections: copied out of, dropped when large and no call uses it */
+    h5r_cache data;      /* push mode: chunk data fed for the read that asked for them */
     unsigned heap_users; /* calls that may hold views of heap */
     h5r_arena arena;     /* decoded objects */
     h5r_map memo;        /* (kind, address) -> decoded object */
@@ -75,13 +82,15 @@ struct h5r_file {
     struct h5r_flight *flights; /* ranges other threads are reading now */
     uint64_t source_end; /* end of the source once a read came back short, else H5R_UNDEFINED */
     h5r_stats stats;
-    h5r_want *wanted;    /* push mode: requests of the last NEED */
+    h5r_want *wanted;    /* push mode: requests of the last NEED, sorted */
     size_t n_wanted;
+    bool round_pending;  /* push mode: nothing of wanted has been fed yet */
 };
 
 typedef struct h5r_ctx {
     h5r_file *file;
     const char *call;   /* public function, for the trace */
+    bool opening;       /* the call that opens the file */
     h5r_error error;    /* first cause of failure in this pass */
     h5r_arena scratch;  /* of this pass; freed when the next one begins */
     h5r_wants wants;
@@ -104,7 +113,8 @@ h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_
  * from addr on, and returns NEED. FORMAT when they lie beyond the end of the file; LIMIT. Len 0 is fine. */
 h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
 
-/* The same for global heap collections: borrowed until the pass ends. */
+/* The same for global heap collections: borrowed until the pass ends. A collection that happens to lie in what was read as
+ * metadata is taken from there. */
 h5r_status h5r_heap_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
 
 /* Fails the pass: the first cause wins. addr is an address (the message gets its offset) or H5R_UNDEFINED. */
@@ -136,6 +146,12 @@ h5r_status h5r_verify_sum(h5r_ctx *x, uint64_t addr, uint32_t found, uint32_t co
 /* Reads chunk data into the caller's buffers, file not locked: one batch. Reads that are in the cache cost nothing. Push
  * mode: NEED until all have been fed. A short read is FORMAT. Offsets, not addresses. */
 h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n);
+
+/* Push mode: forgets the data that were fed for a read that is over. */
+void h5r_drop_data(h5r_file *f);
+
+/* End of the source as far as it is known, else H5R_UNDEFINED. File locked. */
+uint64_t h5r_known_end(const h5r_file *f);
 
 /* heap views are used between these; enter under no lock. */
 void h5r_heap_enter(h5r_file *f);

@@ -106,11 +106,57 @@ h5r_status h5r_memo_put(h5r_ctx *x, uint32_t kind, uint64_t addr, const void *sr
 
 /* ---------------------------------------------------------------- views and wants */
 
-static h5r_status want(h5r_ctx *x, uint64_t off, uint64_t end, bool heap)
+static int by_offset(const void *a, const void *b)
+{
+    const h5r_want *p = a, *q = b;
+    if (p->off != q->off)
+        return p->off < q->off ? -1 : 1;
+    return p->end < q->end ? -1 : p->end > q->end;
+}
+
+/* Sorts wants and joins those that overlap, or lie within gap bytes of each other. */
+static size_t join_wants(h5r_want *w, size_t n, uint64_t gap, bool touching)
+{
+    size_t kept = 0;
+
+    if (n > 1)
+        qsort(w, n, sizeof *w, by_offset);
+    for (size_t i = 0; i < n; i++) {
+        h5r_want *last = kept > 0 ? &w[kept - 1] : NULL;
+        bool joins = last != NULL && (w[i].off < last->end || (touching && w[i].off - last->end <= gap));
+        if (!joins) {
+            w[kept++] = w[i];
+            continue;
+        }
+        last->end = h5r_max(last->end, w[i].end);
+        last->kinds |= w[i].kinds;
+    }
+    return kept;
+}
+
+/* A column of strings wants one collection thousands of times: the list holds each range about once. */
+static void compact(h5r_wants *w)
+{
+    if (w->n > 1)
+        w->n = join_wants(w->list, w->n, 0, false);
+    w->bytes = 0;
+    for (size_t i = 0; i < w->n; i++)
+        w->bytes += w->list[i].end - w->list[i].off;
+}
+
+static h5r_status want(h5r_ctx *x, uint64_t off, uint64_t end, unsigned kind)
 {
     h5r_wants *w = &x->wants;
+    h5r_want *last = w->n > 0 ? &w->list[w->n - 1] : NULL;
 
-    if (w->n == w->cap) {
+    if (last != NULL && last->off == off && last->end >= end) {
+        last->kinds |= kind;
+        return H5R_NEED;
+    }
+    bool full = w->n == w->cap;
+    if (full)
+        compact(w);
+    if (full && w->n >= w->cap / 2) {
         size_t cap = w->cap * 2 + 16;
         h5r_want *list = realloc(w->list, cap * sizeof *list);
         if (list == NULL)
@@ -118,22 +164,48 @@ static h5r_status want(h5r_ctx *x, uint64_t off, uint64_t end, bool heap)
         w->list = list;
         w->cap = cap;
     }
-    w->list[w->n++] = (h5r_want){off, end, heap};
+    w->list[w->n++] = (h5r_want){off, end, kind};
+    w->bytes += end - off;
     return H5R_NEED;
 }
 
-/* End of the source as far as it is known. */
-static uint64_t known_end(const h5r_file *f)
+uint64_t h5r_known_end(const h5r_file *f)
 {
     return h5r_min(f->source.size, f->source_end);
 }
 
-static h5r_status view(h5r_ctx *x, h5r_cache *cache, bool heap, uint64_t addr, uint64_t len, uint64_t hint,
-                       const uint8_t **out)
+/* The bytes of [off, off + len) where they are in memory, without looking at the file. */
+static const uint8_t *find_bytes(h5r_file *f, unsigned kind, uint64_t off, size_t len, h5r_status *why)
+{
+    const h5r_limits *limits = &f->limits;
+    const uint8_t *p;
+
+    if (f->image.n > 0 && (p = h5r_cache_find(&f->image, off, len, UINT64_MAX, why)) != NULL)
+        return p;
+    if (kind == H5R_WANT_META)
+        return h5r_cache_find(&f->meta, off, len, limits->metadata_bytes, why);
+    p = h5r_cache_find(&f->heap, off, len, limits->heap_bytes, why);
+    if (p != NULL || *why != H5R_NEED)
+        return p;
+    return h5r_cache_find(&f->meta, off, len, limits->metadata_bytes, why);
+}
+
+static h5r_status beyond_limit(h5r_ctx *x, unsigned kind, uint64_t addr)
+{
+    const h5r_limits *limits = &x->file->limits;
+    bool heap = kind == H5R_WANT_HEAP;
+    return h5r_fail(x, H5R_ERR_LIMIT, addr, "more than %" PRIu64 " bytes of %s (limits.%s)",
+                    heap ? limits->heap_bytes : limits->metadata_bytes, heap ? "variable-length data" : "metadata",
+                    heap ? "heap_bytes" : "metadata_bytes");
+}
+
+static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out)
 {
     h5r_file *f = x->file;
-    uint64_t off, end;
-    bool nomem;
+    bool heap = kind == H5R_WANT_HEAP;
+    uint64_t off, end, limit = heap ? f->limits.heap_bytes : f->limits.metadata_bytes;
+    uint64_t used = heap ? f->heap.bytes : f->meta.bytes;
+    h5r_status why;
     static const uint8_t nothing[1] = {0};
 
     if (len == 0) {
@@ -143,38 +215,43 @@ static h5r_status view(h5r_ctx *x, h5r_cache *cache, bool heap, uint64_t addr, u
     if (addr == H5R_UNDEFINED || !h5r_add(addr, f->info.base, &off) || !h5r_add(off, len, &end))
         return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "%" PRIu64 " bytes at address %" PRIu64 ", which is no valid address",
                         len, addr);
-    if (end > known_end(f) && f->info.driver[0] != '\0')
+    if (end > h5r_known_end(f) && f->info.driver[0] != '\0')
         return h5r_fail(x, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED,
                         "address %" PRIu64 " lies in another file of a %s set, and such sets are not read", addr, f->info.driver);
-    if (end > known_end(f))
+    if (end > h5r_known_end(f))
         return h5r_fail(x, H5R_ERR_FORMAT, addr,
                         "%" PRIu64 " bytes at byte %" PRIu64 " reach beyond the end of the file at byte %" PRIu64
                         ": the file is truncated or damaged",
-                        len, off, known_end(f));
-    *out = h5r_cache_find(cache, off, (size_t)len, &nomem);
+                        len, off, h5r_known_end(f));
+    *out = find_bytes(f, kind, off, (size_t)len, &why);
     if (*out != NULL)
         return H5R_OK;
-    if (nomem)
+    if (why == H5R_ERR_NOMEM)
         return h5r_nomem(x);
-    uint64_t limit = heap ? f->limits.heap_bytes : f->limits.metadata_bytes;
-    if (len > limit || cache->bytes > limit - len)
-        return h5r_fail(x, H5R_ERR_LIMIT, addr, "more than %" PRIu64 " bytes of %s (limits.%s)", limit,
-                        heap ? "variable-length data" : "metadata", heap ? "heap_bytes" : "metadata_bytes");
+    if (why == H5R_ERR_LIMIT || len > limit || used > limit - len)
+        return beyond_limit(x, kind, addr);
+    /* What a pass wants in all may be too much even where each part is not: the rest is wanted by the next pass, which then
+     * meets the limit or not. */
+    if (x->wants.bytes > limit - used - len) {
+        compact(&x->wants);
+        if (x->wants.n > 0 && x->wants.bytes > limit - used - len)
+            return H5R_NEED;
+    }
     if (!f->options.exact_reads && hint > len && h5r_add(off, hint, &hint)) {
-        uint64_t stop = h5r_min(known_end(f), f->info.end);
+        uint64_t stop = h5r_min(h5r_known_end(f), f->info.end);
         end = h5r_max(end, h5r_min(hint, stop));
     }
-    return want(x, off, end, heap);
+    return want(x, off, end, kind);
 }
 
 h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out)
 {
-    return view(x, &x->file->meta, false, addr, len, hint, out);
+    return view(x, H5R_WANT_META, addr, len, hint, out);
 }
 
 h5r_status h5r_heap_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out)
 {
-    return view(x, &x->file->heap, true, addr, len, hint, out);
+    return view(x, H5R_WANT_HEAP, addr, len, hint, out);
 }
 
 h5r_status h5r_verify_sum(h5r_ctx *x, uint64_t addr, uint32_t found, uint32_t computed, const char *what)
@@ -193,78 +270,71 @@ h5r_status h5r_verify(h5r_ctx *x, uint64_t addr, const uint8_t *p, uint64_t n, c
 
 /* ---------------------------------------------------------------- rounds */
 
-static int by_offset(const void *a, const void *b)
-{
-    const h5r_want *p = a, *q = b;
-    if (p->heap != q->heap)
-        return p->heap ? 1 : -1;
-    if (p->off != q->off)
-        return p->off < q->off ? -1 : 1;
-    return p->end < q->end ? -1 : p->end > q->end;
-}
-
-/* Wants in order, widened to blocks, joined across gaps. Metadata and heap stay apart. Returns how many are left. */
+/* Wants in order, widened to blocks, joined across gaps. Returns how many are left. */
 static size_t coalesce(const h5r_file *f, h5r_want *w, size_t n)
 {
-    size_t kept = 0;
     bool exact = f->options.exact_reads;
-    uint64_t block = exact ? 0 : f->source.block, gap = exact ? 0 : f->source.gap;
-    uint64_t stop = h5r_min(known_end(f), f->info.end);
+    uint64_t block = exact ? 0 : f->source.block, stop = h5r_min(h5r_known_end(f), f->info.end);
 
     for (size_t i = 0; block > 1 && i < n; i++) {
         uint64_t end = w[i].end;
+        if (w[i].kinds == H5R_WANT_DATA) /* joined by who asks */
+            continue;
         w[i].off -= w[i].off % block;
         if (h5r_add(end, block - 1, &end))
             end -= end % block;
         w[i].end = h5r_max(w[i].end, h5r_min(end, stop));
     }
-    qsort(w, n, sizeof *w, by_offset);
-    for (size_t i = 0; i < n; i++) {
-        h5r_want *last = kept > 0 ? &w[kept - 1] : NULL;
-        bool joins = last != NULL && last->heap == w[i].heap &&
-                     (w[i].off <= last->end || w[i].off - last->end <= gap);
-        if (exact && joins)
-            joins = w[i].off < last->end;
-        if (joins)
-            last->end = h5r_max(last->end, w[i].end);
-        else
-            w[kept++] = w[i];
-    }
-    return kept;
+    return join_wants(w, n, f->source.gap, !exact);
+}
+
+/* The cache that keeps a want. One that serves several is metadata first: heap and data look there too. */
+static h5r_cache *cache_of(h5r_file *f, unsigned kinds)
+{
+    return kinds & H5R_WANT_META ? &f->meta : kinds & H5R_WANT_HEAP ? &f->heap : &f->data;
 }
 
 /* A request of a round: what is absent of a want, split to the source's taste. */
 typedef struct requests {
-    h5r_read *reads;
-    bool *heap;
+    h5r_read *reads;  /* sorted, not overlapping */
+    unsigned *kinds;
     size_t n, cap;
 } requests;
 
-static bool add_request(requests *r, uint64_t off, uint64_t len, bool heap)
+static bool add_request(requests *r, uint64_t off, uint64_t len, unsigned kinds)
 {
     if (r->n == r->cap) {
         size_t cap = r->cap * 2 + 16;
         h5r_read *reads = realloc(r->reads, cap * sizeof *reads);
         if (reads != NULL)
             r->reads = reads;
-        bool *flags = realloc(r->heap, cap * sizeof *flags);
-        if (flags != NULL)
-            r->heap = flags;
-        if (reads == NULL || flags == NULL)
+        unsigned *more = realloc(r->kinds, cap * sizeof *more);
+        if (more != NULL)
+            r->kinds = more;
+        if (reads == NULL || more == NULL)
             return false;
         r->cap = cap;
     }
-    r->heap[r->n] = heap;
+    r->kinds[r->n] = kinds;
     r->reads[r->n++] = (h5r_read){.offset = off, .len = (size_t)len};
     return true;
 }
 
+/* Whether another thread is reading part of [off, end). A flight's reads are sorted. */
 static bool in_flight(const h5r_file *f, uint64_t off, uint64_t end)
 {
-    for (const struct h5r_flight *l = f->flights; l != NULL; l = l->next)
-        for (size_t i = 0; i < l->n; i++)
-            if (off < l->reads[i].offset + l->reads[i].len && l->reads[i].offset < end)
-                return true;
+    for (const struct h5r_flight *l = f->flights; l != NULL; l = l->next) {
+        size_t lo = 0, hi = l->n; /* the first read that ends after off */
+        while (lo < hi) {
+            size_t mid = lo + (hi - lo) / 2;
+            if (l->reads[mid].offset + l->reads[mid].len > off)
+                hi = mid;
+            else
+                lo = mid + 1;
+        }
+        if (lo < l->n && l->reads[lo].offset < end)
+            return true;
+    }
     return false;
 }
 
@@ -277,7 +347,7 @@ static bool make_requests(h5r_ctx *x, requests *r, bool *others)
     x->wants.n = coalesce(f, x->wants.list, x->wants.n);
     for (size_t i = 0; i < x->wants.n; i++) {
         h5r_want w = x->wants.list[i];
-        const h5r_cache *cache = w.heap ? &f->heap : &f->meta;
+        const h5r_cache *cache = cache_of(f, w.kinds);
         uint64_t hole, hole_end;
         /* From the first to the last absent byte: what lies between is read again rather than asked for in pieces. */
         if (!h5r_cache_hole(cache, w.off, w.end, &hole, &hole_end))
@@ -287,7 +357,7 @@ static bool make_requests(h5r_ctx *x, requests *r, bool *others)
             if (f->options.exact_reads || hole - to > f->source.gap) {
                 if (in_flight(f, from, to))
                     *others = true;
-                else if (!add_request(r, from, to - from, w.heap))
+                else if (!add_request(r, from, to - from, w.kinds))
                     return false;
                 from = hole;
             }
@@ -299,7 +369,7 @@ static bool make_requests(h5r_ctx *x, requests *r, bool *others)
         }
         for (uint64_t at = from; at < to;) {
             uint64_t n = split > 0 && to - at > split + split / 2 ? split : to - at;
-            if (!add_request(r, at, n, w.heap))
+            if (!add_request(r, at, n, w.kinds))
                 return false;
             at += n;
         }
@@ -329,6 +399,9 @@ static h5r_status perform(h5r_ctx *x, h5r_read *reads, size_t n, h5r_error *err)
         pthread_mutex_unlock(&f->io_lock);
     if (st > H5R_OK)
         st = H5R_ERR_INTERNAL;
+    for (size_t i = 0; i < n; i++)
+        if (reads[i].got > reads[i].len)
+            reads[i].got = reads[i].len; /* a source that claims more than it could store */
     if (st != H5R_OK && err->status == H5R_OK)
         h5r_error_set(err, st, reads[0].offset, "the source failed without saying why");
 
@@ -349,37 +422,50 @@ static void note_end(h5r_file *f, const h5r_read *r)
         f->source_end = h5r_min(f->source_end, r->offset + r->got);
 }
 
-/* A reads beyond the end tells only that the end lies before it: the earliest short read says where. */
-static h5r_status publish(h5r_ctx *x, requests *r, struct h5r_buffer **buffers)
+/* A read beyond the end tells only that the end lies before it: the earliest short read says where. */
+static h5r_status publish(h5r_ctx *x, const requests *r, h5r_cache_item *items)
 {
     h5r_file *f = x->file;
     h5r_status st = H5R_OK;
+    h5r_cache *caches[] = {&f->meta, &f->heap, &f->data};
+    h5r_cache_item *part = malloc(r->n * sizeof *part);
 
+    if (part == NULL)
+        return h5r_nomem(x);
     for (size_t i = 0; i < r->n; i++) {
         if (r->reads[i].got > 0 || r->reads[i].offset == 0)
             note_end(f, &r->reads[i]);
         else if (r->reads[i].got < r->reads[i].len)
             f->source_end = h5r_min(f->source_end, r->reads[i].offset);
-        h5r_cache *cache = r->heap[i] ? &f->heap : &f->meta;
-        if (!h5r_cache_insert(cache, r->reads[i].offset, buffers[i], r->reads[i].got))
-            st = h5r_nomem(x);
-        buffers[i] = NULL;
+        items[i].len = r->reads[i].got;
     }
+    for (size_t k = 0; k < sizeof caches / sizeof *caches; k++) {
+        size_t n = 0;
+        for (size_t i = 0; i < r->n; i++)
+            if (cache_of(f, r->kinds[i]) == caches[k]) {
+                part[n++] = items[i];
+                items[i].buffer = NULL;
+            }
+        if (n > 0 && !h5r_cache_insert_all(caches[k], part, n))
+            st = h5r_nomem(x);
+    }
+    free(part);
     return st;
 }
 
-static h5r_status push_wants(h5r_ctx *x, requests *r)
+static h5r_status push_wants(h5r_ctx *x, const requests *r)
 {
     h5r_file *f = x->file;
+    h5r_want *wanted = malloc((r->n + 1) * sizeof *wanted);
 
-    free(f->wanted);
-    f->n_wanted = 0;
-    f->wanted = malloc((r->n + 1) * sizeof *f->wanted);
-    if (f->wanted == NULL)
+    if (wanted == NULL)
         return h5r_nomem(x);
     for (size_t i = 0; i < r->n; i++)
-        f->wanted[f->n_wanted++] =
-            (h5r_want){r->reads[i].offset, r->reads[i].offset + r->reads[i].len, r->heap[i]};
+        wanted[i] = (h5r_want){r->reads[i].offset, r->reads[i].offset + r->reads[i].len, r->kinds[i]};
+    free(f->wanted);
+    f->wanted = wanted;
+    f->n_wanted = r->n;
+    f->round_pending = r->n > 0;
     return H5R_NEED;
 }
 
@@ -388,16 +474,16 @@ static h5r_status read_and_publish(h5r_ctx *x, requests *r)
     h5r_file *f = x->file;
     h5r_error err;
     h5r_status st = H5R_OK;
-    struct h5r_buffer **buffers = calloc(r->n, sizeof *buffers);
+    h5r_cache_item *items = calloc(r->n, sizeof *items);
 
-    if (buffers == NULL)
+    if (items == NULL)
         return h5r_nomem(x);
     for (size_t i = 0; i < r->n && st == H5R_OK; i++) {
-        buffers[i] = h5r_cache_buffer(r->reads[i].len);
-        if (buffers[i] == NULL)
+        items[i] = (h5r_cache_item){.off = r->reads[i].offset, .buffer = h5r_cache_buffer(r->reads[i].len)};
+        if (items[i].buffer == NULL)
             st = h5r_nomem(x);
         else
-            r->reads[i].dst = h5r_cache_bytes(buffers[i]);
+            r->reads[i].dst = h5r_cache_bytes(items[i].buffer);
     }
     if (st == H5R_OK) {
         struct h5r_flight flight = {f->flights, r->reads, r->n};
@@ -409,16 +495,13 @@ static h5r_status read_and_publish(h5r_ctx *x, requests *r)
         while (*p != &flight)
             p = &(*p)->next;
         *p = flight.next;
-        if (st == H5R_OK)
-            st = publish(x, r, buffers);
-        else
-            st = h5r_fail_again(x, &err);
+        st = st == H5R_OK ? publish(x, r, items) : h5r_fail_again(x, &err);
         f->batches++;
         pthread_cond_broadcast(&f->arrived);
     }
     for (size_t i = 0; i < r->n; i++)
-        h5r_cache_discard(buffers[i]);
-    free(buffers);
+        h5r_cache_discard(items[i].buffer);
+    free(items);
     return st;
 }
 
@@ -442,7 +525,7 @@ static h5r_status fetch_wants(h5r_ctx *x)
         for (uint64_t batch = f->batches; batch == f->batches;)
             pthread_cond_wait(&f->arrived, &f->lock);
     free(r.reads);
-    free(r.heap);
+    free(r.kinds);
     return st;
 }
 
@@ -454,7 +537,12 @@ h5r_status h5r_drive(h5r_ctx *x, h5r_step step, void *arg)
     pthread_mutex_lock(&f->lock);
     for (uint32_t round = 0;; round++) {
         x->error.status = H5R_OK;
+        if (!f->opened && !x->opening) {
+            st = h5r_fail(x, H5R_ERR_ARG, H5R_UNDEFINED, "%s: the file is not open yet: h5r_open_continue() goes on", x->call);
+            break;
+        }
         x->wants.n = 0;
+        x->wants.bytes = 0;
         h5r_arena_free(&x->scratch);
         st = step(x, arg);
         if (st != H5R_NEED)
@@ -482,8 +570,8 @@ h5r_status h5r_ctx_end(h5r_ctx *x, h5r_status st, h5r_error *err)
 {
     if (st < 0 && err != NULL) {
         *err = x->error;
-        if (err->status == H5R_OK)
-            h5r_error_set(err, st, H5R_UNDEFINED, "%s failed", x->call);
+        if (err->status != st)
+            h5r_error_set(err, st, H5R_UNDEFINED, "%s: %s", x->call, h5r_status_name(st));
     }
     h5r_arena_free(&x->scratch);
     free(x->wants.list);
@@ -500,29 +588,29 @@ h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_
 /* ---------------------------------------------------------------- chunk data */
 
 /* Copies the reads that are in the cache and moves the others to the front. Returns how many are left. */
-static size_t serve_from_cache(h5r_file *f, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
+static size_t serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
 {
     size_t left = 0;
 
     for (size_t i = 0; i < n; i++) {
-        uint64_t hole, hole_end, end = reads[i].offset + reads[i].len;
-        bool nomem;
-        const uint8_t *p = NULL;
-        if (!h5r_cache_hole(&f->meta, reads[i].offset, end, &hole, &hole_end))
-            p = h5r_cache_find(&f->meta, reads[i].offset, reads[i].len, &nomem);
-        if (p != NULL) {
-            memcpy(reads[i].dst, p, reads[i].len);
-            reads[i].got = reads[i].len;
+        h5r_read *r = &reads[i];
+        if (h5r_cache_copy(&f->meta, r->offset, r->len, r->dst) || h5r_cache_copy(&f->data, r->offset, r->len, r->dst) ||
+            h5r_cache_copy(&f->heap, r->offset, r->len, r->dst)) {
+            r->got = r->len;
             continue;
         }
         where[left] = i;
-        missing[left++] = reads[i];
+        missing[left++] = *r;
     }
     return left;
 }
 
 static h5r_status short_read(h5r_ctx *x, const h5r_read *r)
 {
+    if (x->file->info.driver[0] != '\0')
+        return h5r_error_set(&x->error, H5R_ERR_UNSUPPORTED, r->offset,
+                             "%zu bytes of data at byte %" PRIu64 " lie in another file of a %s set, and such sets are not read",
+                             r->len, r->offset, x->file->info.driver);
     return h5r_error_set(&x->error, H5R_ERR_FORMAT, r->offset,
                          "%zu bytes of data at byte %" PRIu64 ", but the file ends at byte %" PRIu64
                          ": the file is truncated",
@@ -532,18 +620,28 @@ static h5r_status short_read(h5r_ctx *x, const h5r_read *r)
 /* Push mode: all that is missing is wanted at once. */
 static h5r_status push_fetch(h5r_ctx *x, const h5r_read *missing, size_t n)
 {
+    uint64_t known = h5r_known_end(x->file);
+
     x->wants.n = 0;
+    x->wants.bytes = 0;
     for (size_t i = 0; i < n; i++) {
         uint64_t end = missing[i].offset + missing[i].len;
-        if (end > known_end(x->file)) {
+        if (end > known) {
             h5r_read r = missing[i];
-            r.got = known_end(x->file) > r.offset ? (size_t)(known_end(x->file) - r.offset) : 0;
+            r.got = known > r.offset ? (size_t)(known - r.offset) : 0;
             return short_read(x, &r);
         }
-        if (want(x, missing[i].offset, end, false) != H5R_NEED)
+        if (want(x, missing[i].offset, end, H5R_WANT_DATA) != H5R_NEED)
             return H5R_ERR_NOMEM;
     }
     return fetch_wants(x);
+}
+
+void h5r_drop_data(h5r_file *f)
+{
+    pthread_mutex_lock(&f->lock);
+    h5r_cache_free(&f->data);
+    pthread_mutex_unlock(&f->lock);
 }
 
 h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n)
@@ -589,7 +687,9 @@ void h5r_heap_enter(h5r_file *f)
 void h5r_heap_leave(h5r_file *f)
 {
     pthread_mutex_lock(&f->lock);
-    if (--f->heap_users == 0 && f->heap.bytes > f->limits.heap_bytes / 4) {
+    bool unused = --f->heap_users == 0;
+    /* Others may be between two passes: they ask again for what they had. With many threads it is never unused. */
+    if (f->heap.bytes > (unused ? f->limits.heap_bytes / 4 : f->limits.heap_bytes / 2)) {
         h5r_cache_free(&f->heap);
         h5r_map_free(&f->heap_memo);
         h5r_arena_free(&f->heap_arena);

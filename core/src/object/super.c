@@ -49,15 +49,10 @@ static const char *guess(const uint8_t *p, size_t n)
     return n == 0 ? "nothing: the file is empty" : "text";
 }
 
-static uint64_t known_end(const h5r_file *f)
-{
-    return h5r_min(f->source.size, f->source_end);
-}
-
 static h5r_status not_hdf5(h5r_ctx *x)
 {
     const uint8_t *p;
-    uint64_t n = h5r_min(64, known_end(x->file));
+    uint64_t n = h5r_min(64, h5r_known_end(x->file));
 
     H5R_TRY(h5r_view(x, 0, n, 0, &p));
     return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "not an HDF5 file: no signature at byte 0, 512, 1024, ...; it looks like %s",
@@ -73,7 +68,7 @@ static h5r_status find_signature(h5r_ctx *x, uint64_t *out)
 
     for (uint64_t off = 0; off < UINT64_C(1) << 62; off = off == 0 ? 512 : off * 2) {
         const uint8_t *p;
-        if (known_end(x->file) < off + PROBE)
+        if (h5r_known_end(x->file) < off + PROBE)
             break;
         h5r_status st = h5r_view(x, off, PROBE, off == 0 ? head : 0, &p);
         if (st == H5R_ERR_FORMAT) /* beyond the end */
@@ -101,7 +96,8 @@ static h5r_status load_superblock(h5r_ctx *x, uint64_t at, h5r_superblock *s)
     h5r_cursor c = h5r_cursor_at(p, size);
     h5r_status st = h5r_decode_superblock(&c, s);
     if (st != H5R_OK)
-        return h5r_fail(x, st, at, "damaged superblock");
+        return h5r_fail(x, st, at, "superblock of version %u with sizes of addresses and lengths of %u and %u bytes (2, 4, 8, 16 or 32 are legal), or cut short, or without a root group",
+                        p[8], p[8] >= 2 ? p[9] : p[13], p[8] >= 2 ? p[10] : p[14]);
     if (s->checksummed > 0)
         H5R_TRY(h5r_verify_sum(x, at, s->checksum, h5r_lookup3(p, s->checksummed, 0), "superblock"));
     return H5R_OK;
@@ -156,6 +152,68 @@ static h5r_status read_extension_message(h5r_ctx *x, const h5r_message *m)
                      : H5R_OK;
 }
 
+/* ---------------------------------------------------------------- metadata cache image (IV.A.2.x, II.C) */
+
+/* A writer that left its metadata cache in the file: each entry is what should stand at its address, where there may be zeros or
+ * older bytes. */
+static h5r_status take_image(h5r_ctx *x, h5r_cursor *c, h5r_cache *image)
+{
+    h5r_file *f = x->file;
+    h5r_widths w = f->widths;
+    uint64_t at = f->params.image_addr, offset, end;
+
+    h5r_skip(c, 4); /* signature: checked by the caller */
+    unsigned version = h5r_get_u8(c), flags = h5r_get_u8(c);
+    uint64_t len = h5r_get_length(c, w);
+    uint32_t n = h5r_get_u32(c);
+    if (version != 0)
+        return h5r_fail(x, H5R_ERR_UNSUPPORTED, at, "metadata cache image of version %u; 0 is known", version);
+    if (c->overrun || (flags & 1) || len != f->params.image_len)
+        return h5r_fail(x, H5R_ERR_FORMAT, at, "metadata cache image with flags %u and %" PRIu64 " bytes; its message says %" PRIu64,
+                        flags, len, f->params.image_len);
+    for (uint32_t i = 0; i < n; i++) {
+        h5r_skip(c, 1 + 1 + 1 + 1 + 2 + 2); /* type, flags, ring, age, children */
+        unsigned parents = h5r_get_u16(c);
+        h5r_skip(c, 4); /* rank in the list of recently used entries */
+        uint64_t addr = h5r_get_addr(c, w), size = h5r_get_length(c, w);
+        h5r_skip(c, (uint64_t)parents * w.offset);
+        const uint8_t *bytes = h5r_take(c, size);
+        if (bytes == NULL || addr == H5R_UNDEFINED || !h5r_add(addr, f->info.base, &offset) || !h5r_add(offset, size, &end))
+            return h5r_fail(x, H5R_ERR_FORMAT, at, "metadata cache image: entry %" PRIu32 " of %" PRIu32 " is cut short or has no address", i, n);
+        struct h5r_buffer *b = h5r_cache_buffer((size_t)size);
+        if (b == NULL)
+            return h5r_nomem(x);
+        memcpy(h5r_cache_bytes(b), bytes, (size_t)size);
+        if (!h5r_cache_insert(image, offset, b, (size_t)size))
+            return h5r_nomem(x);
+    }
+    return H5R_OK;
+}
+
+static h5r_status load_image(h5r_ctx *x)
+{
+    h5r_file *f = x->file;
+    uint64_t addr = f->params.image_addr, len = f->params.image_len;
+    h5r_cache image = {0};
+    const uint8_t *p;
+
+    if (addr == H5R_UNDEFINED || len == 0 || f->image.n > 0)
+        return H5R_OK;
+    H5R_TRY(h5r_view(x, addr, len, 0, &p));
+    if (len < 8 || memcmp(p, "MDCI", 4) != 0)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no metadata cache image (MDCI) of %" PRIu64 " bytes", len);
+    H5R_TRY(h5r_verify(x, addr, p, len - 4, "metadata cache image"));
+    h5r_cursor c = h5r_cursor_at(p, (size_t)len - 4);
+    h5r_status st = take_image(x, &c, &image);
+    if (st != H5R_OK) {
+        h5r_cache_free(&image);
+        return st;
+    }
+    f->image = image;
+    h5r_map_free(&f->memo); /* what was decoded without it may be stale; nothing of it has been handed out */
+    return H5R_OK;
+}
+
 static h5r_status read_extension(h5r_ctx *x)
 {
     h5r_file *f = x->file;
@@ -164,7 +222,7 @@ static h5r_status read_extension(h5r_ctx *x)
     H5R_TRY(h5r_load_header(x, f->params.extension, &h));
     for (unsigned i = 0; i < h->n_messages; i++)
         H5R_TRY(read_extension_message(x, &h->messages[i]));
-    return H5R_OK;
+    return load_image(x);
 }
 
 /* Driver information block of versions 0 and 1: version, reserved, size, name. */
@@ -184,7 +242,7 @@ h5r_status h5r_load_super(h5r_ctx *x, void *unused)
     uint64_t at = 0;
     (void)unused;
 
-    if (!f->opened) {
+    if (!f->located) {
         H5R_TRY(find_signature(x, &at));
         H5R_TRY(load_superblock(x, at, &s));
         f->widths = s.widths;
@@ -200,7 +258,7 @@ h5r_status h5r_load_super(h5r_ctx *x, void *unused)
         f->info.end = end == H5R_UNDEFINED || !h5r_add(end, at, &end) ? H5R_UNDEFINED : end;
         f->info.root = s.root;
         f->info.open_for_write = s.open_for_write;
-        f->opened = true;
+        f->located = true;
     }
     h5r_status acc = H5R_OK;
     const h5r_header *root;
@@ -214,5 +272,6 @@ h5r_status h5r_load_super(h5r_ctx *x, void *unused)
         acc = st;
     else if (st < 0 && acc == H5R_OK)
         x->error.status = H5R_OK;
+    f->opened = acc == H5R_OK;
     return acc;
 }
