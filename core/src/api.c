@@ -363,6 +363,8 @@ h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsign
 
     if (f == NULL || o == NULL)
         return bad_argument(err, __func__);
+    if (depth > f->limits.depth)
+        depth = f->limits.depth;
     if (h5r_walk_begin(&w, o->addr, depth, what, h5r_load_all_chunks) != H5R_OK)
         return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
     h5r_heap_enter(f);

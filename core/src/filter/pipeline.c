@@ -40,11 +40,9 @@ static h5r_status unsupported(const h5r_filter *f, h5r_error *err)
     return h5r_error_set(err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "filter %u (%s) is not built in", f->id, name);
 }
 
-/* What a stage may at most put out: filters that ran before it when writing may have added a checksum or a header, but no
- * sane pipeline makes a chunk much larger than it is. */
-static size_t stage_limit(size_t chunk)
+size_t h5r_stage_limit(uint64_t chunk)
 {
-    return chunk > SIZE_MAX / 2 - 65536 ? SIZE_MAX : 2 * chunk + 65536;
+    return chunk > SIZE_MAX / 2 - 65536 ? SIZE_MAX : 2 * (size_t)chunk + 65536;
 }
 
 h5r_status h5r_pipeline_decode(const h5r_filter *filters, unsigned n_filters, uint32_t skipped, const uint8_t *src,
@@ -59,7 +57,7 @@ h5r_status h5r_pipeline_decode(const h5r_filter *filters, unsigned n_filters, ui
         const h5r_codec *codec = h5r_codec_find(filters[i].id);
         if (codec == NULL)
             return unsupported(&filters[i], err);
-        h5r_status st = codec->decode(&filters[i], src, n, out, dst_len, stage_limit(dst_len), skip_checksums, err);
+        h5r_status st = codec->decode(&filters[i], src, n, out, dst_len, h5r_stage_limit(dst_len), skip_checksums, err);
         if (st != H5R_OK)
             return st;
         src = out->bytes;

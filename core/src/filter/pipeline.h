@@ -36,6 +36,10 @@ typedef struct h5r_pipeline_scratch {
 h5r_status h5r_pipeline_decode(const h5r_filter *filters, unsigned n_filters, uint32_t skipped, const uint8_t *src, size_t n,
                                uint8_t *dst, size_t dst_len, bool skip_checksums, h5r_pipeline_scratch *s, h5r_error *err);
 
+/* What a stage may at most put out, and a stored chunk take: filters may have added a checksum or a header, but no sane pipeline
+ * makes a chunk much larger than it is. */
+size_t h5r_stage_limit(uint64_t chunk);
+
 void h5r_pipeline_scratch_free(h5r_pipeline_scratch *s);
 
 #endif

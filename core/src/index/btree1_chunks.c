@@ -10,6 +10,7 @@ typedef struct walk {
     const uint64_t *lo, *hi;
     h5r_chunk_visit visit;
     void *arg;
+    h5r_map *seen; /* nodes: one that is reached twice would make a small file endless */
 } walk;
 
 typedef struct key {
@@ -54,6 +55,10 @@ static h5r_status visit_node(const walk *w, uint64_t addr, int level, unsigned d
     const uint8_t *p;
     h5r_status acc = H5R_OK;
 
+    if (h5r_map_get(w->seen, 0, addr) != NULL)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "chunk B-tree: a node is the child of two");
+    if (!h5r_map_put(w->seen, 0, addr, w->seen))
+        return h5r_nomem(x);
     /* A node of the default K has room for 64 children. */
     H5R_TRY(h5r_view(x, addr, head, head + 64 * pair + ks, &p));
     if (memcmp(p, "TREE", 4) != 0 || p[4] != 1)
@@ -86,6 +91,9 @@ static h5r_status visit_node(const walk *w, uint64_t addr, int level, unsigned d
 h5r_status h5r_index_btree1(h5r_ctx *x, const h5r_chunked *d, const uint64_t *lo, const uint64_t *hi,
                             h5r_chunk_visit visit, void *arg)
 {
-    walk w = {x, d, lo, hi, visit, arg};
-    return visit_node(&w, d->addr, -1, 0);
+    h5r_map seen = {0};
+    walk w = {x, d, lo, hi, visit, arg, &seen};
+    h5r_status st = visit_node(&w, d->addr, -1, 0);
+    h5r_map_free(&seen);
+    return st;
 }

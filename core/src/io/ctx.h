@@ -91,6 +91,7 @@ typedef struct h5r_ctx {
     h5r_file *file;
     const char *call;   /* public function, for the trace */
     bool opening;       /* the call that opens the file */
+    unsigned nested;    /* object headers being loaded on behalf of each other */
     h5r_error error;    /* first cause of failure in this pass */
     h5r_arena scratch;  /* of this pass; freed when the next one begins */
     h5r_wants wants;

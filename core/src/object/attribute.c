@@ -87,10 +87,13 @@ static h5r_status add_body(attr_builder *b, const uint8_t *body, size_t len, boo
     if (st == H5R_NEED || st == H5R_ERR_NOMEM || st == H5R_ERR_INTERNAL)
         return st;
     if (st < 0) {
+        h5r_error *error = h5r_scratch(x, 1, sizeof *error);
+        if (error == NULL)
+            return H5R_ERR_NOMEM;
+        *error = x->error;
+        x->error.status = H5R_OK;
         a.type = NULL;
-        a.error = h5r_take_error(x);
-        if (a.error == NULL)
-            return x->error.status;
+        a.error = error;
     }
     return append(b, &a);
 }
@@ -177,6 +180,13 @@ static const h5r_attr *keep(h5r_ctx *x, const h5r_attr *a)
             return NULL;
         *space = *a->space;
         copy->space = space;
+    }
+    if (a->error != NULL) {
+        h5r_error *error = h5r_alloc(x, 1, sizeof *error);
+        if (error == NULL)
+            return NULL;
+        *error = *a->error;
+        copy->error = error;
     }
     return copy;
 }

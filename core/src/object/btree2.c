@@ -12,6 +12,7 @@ typedef struct walk {
     h5r_btree2_between between;
     h5r_btree2_visitor visit;
     void *arg;
+    h5r_map *seen; /* nodes below the root: one that is reached twice would make a small file endless */
 } walk;
 
 static h5r_status load_tree(h5r_ctx *x, uint64_t addr, unsigned type, const h5r_btree2 **out)
@@ -74,6 +75,17 @@ static bool inside(const walk *w, const uint8_t *record)
     return w->compare == NULL || w->compare(w->arg, record, w->t->record_size) == 0;
 }
 
+static h5r_status visit_node(const walk *w, uint64_t addr, unsigned depth, uint64_t n);
+
+static h5r_status visit_child(const walk *w, uint64_t addr, unsigned depth, uint64_t n)
+{
+    if (h5r_map_get(w->seen, 0, addr) != NULL)
+        return h5r_fail(w->x, H5R_ERR_FORMAT, addr, "version 2 B-tree: two nodes of depth %u have this one below them", depth + 1);
+    if (!h5r_map_put(w->seen, 0, addr, w->seen))
+        return h5r_nomem(w->x);
+    return visit_node(w, addr, depth, n);
+}
+
 static h5r_status visit_node(const walk *w, uint64_t addr, unsigned depth, uint64_t n)
 {
     h5r_ctx *x = w->x;
@@ -91,7 +103,7 @@ static h5r_status visit_node(const walk *w, uint64_t addr, unsigned depth, uint6
             size_t size = h5r_btree2_pointer_size(t, widths, depth);
             h5r_cursor c = h5r_cursor_at(pointers + i * size, size);
             uint64_t child = h5r_get_addr(&c, widths), count = h5r_get_uint(&c, t->count_width);
-            H5R_ALSO(acc, visit_node(w, child, depth - 1, count));
+            H5R_ALSO(acc, visit_child(w, child, depth - 1, count));
         }
         if (right != NULL && inside(w, right))
             H5R_ALSO(acc, w->visit(w->arg, right, t->record_size));
@@ -107,7 +119,11 @@ static h5r_status visit_tree(h5r_ctx *x, uint64_t addr, unsigned type, walk *w)
     w->x = x;
     if (w->t->root == H5R_UNDEFINED || w->t->root_records == 0)
         return H5R_OK;
-    return visit_node(w, w->t->root, w->t->depth, w->t->root_records);
+    h5r_map seen = {0};
+    w->seen = &seen;
+    h5r_status st = visit_node(w, w->t->root, w->t->depth, w->t->root_records);
+    h5r_map_free(&seen);
+    return st;
 }
 
 h5r_status h5r_btree2_visit(h5r_ctx *x, uint64_t addr, unsigned type, h5r_btree2_compare compare,

@@ -18,6 +18,14 @@ static h5r_status message_body(h5r_ctx *x, const h5r_header *h, unsigned type, c
     return h5r_load_body(x, type, (m->flags & H5R_MSG_SHARED) != 0, m->body, m->len, body, len, &committed);
 }
 
+/* Asks for a shared message's body without decoding it. */
+static h5r_status want_shared(h5r_ctx *x, const h5r_header *h, unsigned type)
+{
+    const uint8_t *body;
+    size_t len;
+    return message_body(x, h, type, &body, &len);
+}
+
 static h5r_status load_space(h5r_ctx *x, const h5r_header *h, h5r_space *out)
 {
     const uint8_t *body;
@@ -99,7 +107,6 @@ static h5r_status load_external(h5r_ctx *x, const h5r_header *h, h5r_dataset *d)
     }
     d->external = files;
     d->n_external = l.n;
-    d->layout = H5R_LAYOUT_EXTERNAL;
     return H5R_OK;
 }
 
@@ -158,8 +165,10 @@ static h5r_status set_layout(h5r_ctx *x, const h5r_header *h, const h5r_layout *
         data->addr = l->addr;
         data->stored = l->size;
         d->storage_size = l->addr == H5R_UNDEFINED ? 0 : l->size != H5R_UNDEFINED ? l->size : bytes;
-        if (l->addr != H5R_UNDEFINED && !h5r_add(l->addr, x->file->info.base, &d->storage_offset))
-            return h5r_fail(x, H5R_ERR_FORMAT, h->pub.addr, "contiguous data at an impossible address");
+        if (l->addr != H5R_UNDEFINED && (!h5r_add(l->addr, x->file->info.base, &d->storage_offset) ||
+                                         !h5r_add(d->storage_offset, h5r_max(bytes, d->storage_size), &bytes)))
+            return h5r_fail(x, H5R_ERR_FORMAT, h->pub.addr, "contiguous data of %" PRIu64 " bytes at the impossible address %" PRIu64,
+                            d->storage_size, l->addr);
         return H5R_OK;
     case H5R_LAYOUT_VIRTUAL:
         d->virtual_addr = l->addr;
@@ -192,12 +201,13 @@ h5r_status h5r_load_dataset(h5r_ctx *x, const h5r_header *h, const h5r_dataset *
         return H5R_OK;
     if (h->pub.kind != H5R_DATASET)
         return h5r_fail(x, H5R_ERR_ARG, h->pub.addr, "not a dataset");
-    h5r_space *space = h5r_alloc(x, 1, sizeof *space);
+    h5r_space *space = h5r_scratch(x, 1, sizeof *space);
     if (space == NULL)
-        return x->error.status;
+        return H5R_ERR_NOMEM;
     H5R_ALSO(acc, load_type(x, h, &d.pub.type));
     H5R_ALSO(acc, load_space(x, h, space));
-    H5R_ALSO(acc, load_filters(x, h, &d.pub));
+    H5R_ALSO(acc, want_shared(x, h, H5R_MSG_FILTERS));
+    H5R_ALSO(acc, want_shared(x, h, H5R_MSG_FILL));
     if (acc != H5R_OK)
         return acc;
     d.pub.space = space;
@@ -210,7 +220,16 @@ h5r_status h5r_load_dataset(h5r_ctx *x, const h5r_header *h, const h5r_dataset *
     h5r_status st = h5r_decode_layout(&c, x->file->widths, &l, &what);
     if (st != H5R_OK)
         return h5r_fail(x, st, h->pub.addr, "%s", what);
-    H5R_TRY(set_layout(x, h, &l, &d));
     H5R_TRY(load_external(x, h, &d.pub));
+    /* Nothing below waits: what it allocates is allocated once. */
+    H5R_TRY(load_filters(x, h, &d.pub));
+    H5R_TRY(set_layout(x, h, &l, &d));
+    if (d.pub.n_external > 0)
+        d.pub.layout = H5R_LAYOUT_EXTERNAL;
+    h5r_space *kept = h5r_alloc(x, 1, sizeof *kept);
+    if (kept == NULL)
+        return x->error.status;
+    *kept = *space;
+    d.pub.space = kept;
     return h5r_memo_put(x, H5R_MEMO_DATASET, h->pub.addr, &d, sizeof d, (const void **)out);
 }

@@ -8,18 +8,25 @@
 #include "object/btree2.h"
 #include "util/lookup3.h"
 
+/* A link as found in a pass. Its texts are in scratch, or (symbol tables) in the file's local heap for good. */
+typedef struct found_link {
+    h5r_link pub;
+    bool in_scratch;
+} found_link;
+
 typedef struct link_builder {
     h5r_ctx *x;
     const h5r_header *group;
-    const h5r_link **list; /* scratch */
+    found_link *list; /* scratch */
     size_t n, cap;
+    h5r_map seen;     /* nodes of a symbol table's tree: one that is reached twice would make a small file endless */
     const h5r_fractal_heap *heap;
     const char *name;      /* looked for, or NULL: all */
     size_t name_len;
     uint32_t hash;
 } link_builder;
 
-static h5r_status add_link(link_builder *b, const h5r_link *l)
+static h5r_status add_link(link_builder *b, const h5r_link *l, bool in_scratch)
 {
     h5r_ctx *x = b->x;
 
@@ -28,7 +35,7 @@ static h5r_status add_link(link_builder *b, const h5r_link *l)
                         x->file->limits.links);
     if (b->n == b->cap) {
         size_t cap = b->cap * 2 + 64;
-        const h5r_link **list = h5r_scratch(x, cap, sizeof *list);
+        found_link *list = h5r_scratch(x, cap, sizeof *list);
         if (list == NULL)
             return H5R_ERR_NOMEM;
         if (b->n > 0)
@@ -36,11 +43,7 @@ static h5r_status add_link(link_builder *b, const h5r_link *l)
         b->list = list;
         b->cap = cap;
     }
-    h5r_link *copy = h5r_alloc(x, 1, sizeof *copy);
-    if (copy == NULL)
-        return x->error.status;
-    *copy = *l;
-    b->list[b->n++] = copy;
+    b->list[b->n++] = (found_link){*l, in_scratch};
     return H5R_OK;
 }
 
@@ -55,10 +58,10 @@ static h5r_status add_message(link_builder *b, const uint8_t *body, size_t len, 
     h5r_cursor c = h5r_cursor_at(body, len);
     h5r_link l;
 
-    h5r_status st = h5r_decode_link(&c, x->file->widths, &x->file->arena, &l);
+    h5r_status st = h5r_decode_link(&c, x->file->widths, &x->scratch, &l);
     if (st != H5R_OK)
         return h5r_fail(x, st, at, "link message");
-    return wanted(b, l.name) ? add_link(b, &l) : H5R_OK;
+    return wanted(b, l.name) ? add_link(b, &l, true) : H5R_OK;
 }
 
 /* ---------------------------------------------------------------- dense */
@@ -125,7 +128,14 @@ static h5r_status add_entry(link_builder *b, h5r_cursor *c, const h5r_local_heap
     } else if (cached > 1) {
         return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "symbol table entry of unknown kind %" PRIu32, cached);
     }
-    return wanted(b, l.name) ? add_link(b, &l) : H5R_OK;
+    return wanted(b, l.name) ? add_link(b, &l, false) : H5R_OK;
+}
+
+static h5r_status enter_node(link_builder *b, uint64_t addr)
+{
+    if (h5r_map_get(&b->seen, 0, addr) != NULL)
+        return h5r_fail(b->x, H5R_ERR_FORMAT, addr, "symbol table: a node is the child of two");
+    return h5r_map_put(&b->seen, 0, addr, b) ? H5R_OK : h5r_nomem(b->x);
 }
 
 static h5r_status load_symbol_node(link_builder *b, uint64_t addr, const h5r_local_heap *heap)
@@ -135,6 +145,7 @@ static h5r_status load_symbol_node(link_builder *b, uint64_t addr, const h5r_loc
     size_t entry = (size_t)w.length + w.offset + 24;
     const uint8_t *p;
 
+    H5R_TRY(enter_node(b, addr));
     /* A node of the default leaf K has room for 8 entries. */
     H5R_TRY(h5r_view(x, addr, 8, 8 + 8 * entry, &p));
     if (memcmp(p, "SNOD", 4) != 0 || p[4] != 1)
@@ -175,6 +186,7 @@ static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, con
     const uint8_t *p;
     h5r_status acc = H5R_OK;
 
+    H5R_TRY(enter_node(b, addr));
     /* A node of the default internal K has room for 32 children. */
     H5R_TRY(h5r_view(x, addr, head, head + 32 * pair + w.length, &p));
     if (memcmp(p, "TREE", 4) != 0 || p[4] != 0)
@@ -233,7 +245,40 @@ static h5r_status collect_links(link_builder *b)
             H5R_ALSO(acc, add_message(b, h->messages[i].body, h->messages[i].len, h->pub.addr));
     if (h->link_info != NULL)
         H5R_ALSO(acc, load_dense(b, h->link_info));
+    h5r_map_free(&b->seen);
     return acc;
+}
+
+static h5r_status keep_text(h5r_ctx *x, const char **text)
+{
+    size_t n = *text != NULL ? strlen(*text) + 1 : 0;
+    char *copy = n > 0 ? h5r_alloc(x, n, 1) : NULL;
+
+    if (n > 0 && copy == NULL)
+        return x->error.status;
+    *text = n > 0 ? memcpy(copy, *text, n) : NULL;
+    return H5R_OK;
+}
+
+/* Copies what a pass found to the file's arena: only the last pass does, so that retries take no memory. */
+static h5r_status keep_links(h5r_ctx *x, const link_builder *b, const h5r_link ***out)
+{
+    h5r_link *links = h5r_alloc(x, b->n, sizeof *links);
+    const h5r_link **list = links != NULL ? h5r_alloc(x, b->n, sizeof *list) : NULL;
+
+    if (list == NULL)
+        return x->error.status;
+    for (size_t i = 0; i < b->n; i++) {
+        links[i] = b->list[i].pub;
+        list[i] = &links[i];
+        if (!b->list[i].in_scratch)
+            continue;
+        H5R_TRY(keep_text(x, &links[i].name));
+        H5R_TRY(keep_text(x, &links[i].target));
+        H5R_TRY(keep_text(x, &links[i].file));
+    }
+    *out = list;
+    return H5R_OK;
 }
 
 static int by_name(const void *a, const void *b)
@@ -266,14 +311,11 @@ h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list *
     if (st < 0 && (l.bad = h5r_take_error(x)) == NULL)
         return x->error.status;
 
-    const h5r_link **names = h5r_alloc(x, b.n, sizeof *names);
+    const h5r_link **names = NULL;
+    H5R_TRY(keep_links(x, &b, &names));
     const h5r_link **orders = names;
-    if (names == NULL)
-        return x->error.status;
-    if (b.n > 0) {
-        memcpy(names, b.list, b.n * sizeof *names);
+    if (b.n > 0)
         qsort(names, b.n, sizeof *names, by_name);
-    }
     if (h->pub.link_order != H5R_NOT_TRACKED) {
         orders = h5r_alloc(x, b.n, sizeof *orders);
         if (orders == NULL)
@@ -322,7 +364,7 @@ h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size
                           .hash = h5r_lookup3(name, name_len, 0)};
         h5r_status st = collect_links(&b);
         if (b.n > 0 && st != H5R_NEED) {
-            *out = b.list[0];
+            *out = &b.list[0].pub; /* lives as long as this pass */
             x->error.status = H5R_OK; /* damage elsewhere in the group does not hide this link */
             return H5R_OK;
         }

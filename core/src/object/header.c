@@ -114,13 +114,15 @@ static h5r_status collect(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *pr
             if (m.type == H5R_MSG_CONTINUATION) {
                 h5r_cursor b = h5r_cursor_at(m.body, m.len);
                 uint64_t to = h5r_get_addr(&b, w), size = h5r_get_length(&b, w);
-                if (b.overrun || size == 0)
-                    return h5r_fail(x, H5R_ERR_FORMAT, addr, "object header with a continuation of no size");
-                H5R_TRY(add_chunk(x, addr, cs, to, size));
+                st = b.overrun || size == 0 ? h5r_fail(x, H5R_ERR_FORMAT, addr, "object header with a continuation of no size")
+                                            : add_chunk(x, addr, cs, to, size);
+                H5R_ALSO(acc, st); /* an error waits for the chunks before it */
+                if (st != H5R_OK)
+                    return acc;
             } else if (m.type != H5R_MSG_NIL) {
                 if (m.type > H5R_MSG_LAST && (m.flags & H5R_MSG_FAIL_UNKNOWN))
-                    return h5r_fail(x, H5R_ERR_UNSUPPORTED, addr,
-                                    "object header message %u, which its writer says must be understood", m.type);
+                    H5R_ALSO(acc, h5r_fail(x, H5R_ERR_UNSUPPORTED, addr,
+                                           "object header message %u, which its writer says must be understood", m.type));
                 if (out != NULL)
                     out[*n] = m;
                 ++*n;
@@ -238,14 +240,11 @@ static h5r_status interpret(h5r_ctx *x, h5r_header *h, const h5r_message *m)
                     st == H5R_ERR_UNSUPPORTED ? "unknown version" : "damaged");
 }
 
-h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
+static h5r_status load_new_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
 {
     h5r_header h = {.pub = {.addr = addr}};
     h5r_header_prefix prefix;
 
-    *out = h5r_memo_get(x, H5R_MEMO_HEADER, addr);
-    if (*out != NULL)
-        return H5R_OK;
     H5R_TRY(load_messages(x, addr, &prefix, &h));
     h.pub.header_version = prefix.version;
     h.pub.refcount = prefix.refcount;
@@ -270,6 +269,21 @@ h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
         h.pub.type = t;
     }
     return h5r_memo_put(x, H5R_MEMO_HEADER, addr, &h, sizeof h, (const void **)out);
+}
+
+h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
+{
+    enum { DEEPEST = 4 }; /* a committed datatype may be shared through the heap of shared messages, and no further */
+
+    *out = h5r_memo_get(x, H5R_MEMO_HEADER, addr);
+    if (*out != NULL)
+        return H5R_OK;
+    if (x->nested >= DEEPEST)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "committed datatypes that refer to each other");
+    x->nested++;
+    h5r_status st = load_new_header(x, addr, out);
+    x->nested--;
+    return st;
 }
 
 /* ---------------------------------------------------------------- shared messages and types */
@@ -328,7 +342,19 @@ h5r_status h5r_load_type(h5r_ctx *x, uint64_t at, bool shared, const uint8_t *bo
         }
     }
     H5R_TRY(h5r_load_body(x, H5R_MSG_DATATYPE, shared, body, len, &body, &len, &committed));
+    /* Bodies do not move while the file is open, so a type is decoded once however often its owner is asked for. */
+    uint64_t key = (uint64_t)(uintptr_t)body;
+    *out = h5r_memo_get(x, H5R_MEMO_TYPE, key);
+    if (*out != NULL)
+        return H5R_OK;
     h5r_cursor c = h5r_cursor_at(body, len);
-    h5r_status st = h5r_decode_datatype(&c, x->file->widths, x->file->limits.depth, &x->file->arena, out, &what);
-    return st == H5R_OK ? st : h5r_fail(x, st, at, "%s", what);
+    const h5r_type *t;
+    h5r_status st = h5r_decode_datatype(&c, x->file->widths, x->file->limits.depth, &x->file->arena, &t, &what);
+    if (st != H5R_OK)
+        return h5r_fail(x, st, at, "%s", what);
+    ((h5r_type *)(uintptr_t)t)->committed = committed; /* still ours: not published yet */
+    if (!h5r_map_put(&x->file->memo, H5R_MEMO_TYPE, key, (void *)(uintptr_t)t))
+        return h5r_nomem(x);
+    *out = t;
+    return H5R_OK;
 }

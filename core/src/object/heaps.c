@@ -2,6 +2,7 @@
 #include "object/load.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "filter/pipeline.h"
 #include "object/btree2.h"
@@ -69,32 +70,54 @@ h5r_status h5r_load_fractal_heap(h5r_ctx *x, uint64_t addr, const h5r_fractal_he
     return h5r_memo_put(x, H5R_MEMO_FRACTAL_HEAP, addr, &h, sizeof h, (const void **)out);
 }
 
-/* Stored bytes of a filtered block or huge object, decoded into the arena once. */
-static h5r_status load_filtered(h5r_ctx *x, const h5r_fractal_heap *h, uint64_t addr, uint64_t stored, uint32_t mask,
-                                uint64_t size, const uint8_t **out)
+/* A block or huge object, decoded and verified. Its size belongs to it: a damaged file may have another one for the same
+ * address. */
+typedef struct heap_block {
+    uint64_t size;
+    const uint8_t *bytes;
+} heap_block;
+
+static bool kept_block(const h5r_ctx *x, uint32_t kind, uint64_t addr, uint64_t size, const uint8_t **out)
+{
+    const heap_block *b = h5r_memo_get(x, kind, addr);
+    *out = b != NULL && b->size == size ? b->bytes : NULL;
+    return *out != NULL;
+}
+
+static h5r_status keep_block(h5r_ctx *x, uint32_t kind, uint64_t addr, uint64_t size, const uint8_t *bytes)
+{
+    heap_block b = {size, bytes};
+    return h5r_memo_put(x, kind, addr, &b, sizeof b, NULL);
+}
+
+/* Undoes the filters of a stored block or huge object. Memory that lasts is taken only for what could be decoded. */
+static h5r_status decode_filtered(h5r_ctx *x, const h5r_fractal_heap *h, uint64_t addr, uint64_t stored, uint32_t mask,
+                                  uint64_t size, const uint8_t **out)
 {
     const uint8_t *p;
     h5r_pipeline_scratch scratch = {0};
     h5r_error err;
 
-    *out = h5r_memo_get(x, H5R_MEMO_HEAP_BLOCK, addr);
-    if (*out != NULL)
-        return H5R_OK;
     if (size > x->file->limits.chunk_bytes)
         return h5r_fail(x, H5R_ERR_LIMIT, addr, "filtered heap object of %" PRIu64 " bytes (limits.chunk_bytes)", size);
     H5R_TRY(h5r_view(x, addr, stored, 0, &p));
-    uint8_t *bytes = h5r_alloc(x, size, 1);
-    if (bytes == NULL)
-        return x->error.status;
-    h5r_status st = h5r_pipeline_decode(h->pipeline, h->n_filters, mask, p, (size_t)stored, bytes, (size_t)size,
+    uint8_t *decoded = malloc(size > 0 ? (size_t)size : 1);
+    if (decoded == NULL)
+        return h5r_nomem(x);
+    h5r_status st = h5r_pipeline_decode(h->pipeline, h->n_filters, mask, p, (size_t)stored, decoded, (size_t)size,
                                         x->file->options.skip_checksums, &scratch, &err);
     h5r_pipeline_scratch_free(&scratch);
-    if (st != H5R_OK)
-        return h5r_fail(x, st, addr, "fractal heap at %" PRIu64 ": %s", h->addr, err.message);
-    if (!h5r_map_put(&x->file->memo, H5R_MEMO_HEAP_BLOCK, addr, bytes))
-        return h5r_nomem(x);
-    *out = bytes;
-    return H5R_OK;
+    if (st == H5R_OK) {
+        uint8_t *bytes = h5r_alloc(x, size, 1);
+        if (bytes != NULL)
+            memcpy(bytes, decoded, (size_t)size);
+        *out = bytes;
+        st = bytes != NULL ? H5R_OK : x->error.status;
+    } else {
+        st = h5r_fail(x, st, addr, "fractal heap at %" PRIu64 ": %s", h->addr, err.message);
+    }
+    free(decoded);
+    return st;
 }
 
 /* The checksum in the middle of a direct block covers the block with the checksum itself taken as zero. */
@@ -124,18 +147,14 @@ typedef struct block_ref {
 
 static h5r_status load_direct(h5r_ctx *x, const h5r_fractal_heap *h, const block_ref *b, const uint8_t **out)
 {
-    *out = h5r_memo_get(x, H5R_MEMO_HEAP_BLOCK, b->addr);
-    if (*out != NULL)
+    if (kept_block(x, H5R_MEMO_HEAP_DIRECT, b->addr, b->size, out))
         return H5R_OK;
-    if (h->filter_len > 0) {
-        H5R_TRY(load_filtered(x, h, b->addr, b->stored, b->mask, b->size, out));
-        return verify_direct(x, h, b->addr, *out, b->size);
-    }
-    H5R_TRY(h5r_view(x, b->addr, b->size, 0, out));
+    if (h->filter_len > 0)
+        H5R_TRY(decode_filtered(x, h, b->addr, b->stored, b->mask, b->size, out));
+    else
+        H5R_TRY(h5r_view(x, b->addr, b->size, 0, out));
     H5R_TRY(verify_direct(x, h, b->addr, *out, b->size));
-    if (!h5r_map_put(&x->file->memo, H5R_MEMO_HEAP_BLOCK, b->addr, (void *)(uintptr_t)*out))
-        return h5r_nomem(x);
-    return H5R_OK;
+    return keep_block(x, H5R_MEMO_HEAP_DIRECT, b->addr, b->size, *out);
 }
 
 /* Bytes of an entry of an indirect block. */
@@ -153,13 +172,12 @@ static h5r_status load_indirect(h5r_ctx *x, const h5r_fractal_heap *h, uint64_t 
                     (uint64_t)h->width * (rows - direct) * entry_size(x, h, h->max_direct_rows) + 4;
     const uint8_t *p = NULL;
 
-    H5R_TRY(h5r_view(x, addr, size, 0, &p));
-    if (h5r_memo_get(x, H5R_MEMO_HEAP_BLOCK, addr) == NULL) {
+    if (!kept_block(x, H5R_MEMO_HEAP_INDIRECT, addr, size, &p)) {
+        H5R_TRY(h5r_view(x, addr, size, 0, &p));
         if (memcmp(p, "FHIB", 4) != 0)
             return h5r_fail(x, H5R_ERR_FORMAT, addr, "no indirect block of a fractal heap (FHIB)");
         H5R_TRY(h5r_verify(x, addr, p, size - 4, "fractal heap indirect block"));
-        if (!h5r_map_put(&x->file->memo, H5R_MEMO_HEAP_BLOCK, addr, (void *)(uintptr_t)p))
-            return h5r_nomem(x);
+        H5R_TRY(keep_block(x, H5R_MEMO_HEAP_INDIRECT, addr, size, p));
     }
     *out = h5r_cursor_at(p + head, (size_t)(size - head - 4));
     return H5R_OK;
@@ -287,9 +305,12 @@ static h5r_status load_huge(h5r_ctx *x, const h5r_fractal_heap *h, h5r_cursor *i
             return h5r_fail(x, H5R_ERR_FORMAT, h->addr, "fractal heap: huge object %" PRIu64 " is not in its B-tree", s.key);
     }
     *len = s.size;
-    if (h->filter_len > 0)
-        return load_filtered(x, h, s.addr, s.stored, s.mask, s.size, out);
-    return h5r_view(x, s.addr, s.size, 0, out);
+    if (h->filter_len == 0)
+        return h5r_view(x, s.addr, s.size, 0, out);
+    if (kept_block(x, H5R_MEMO_HEAP_HUGE, s.addr, s.size, out))
+        return H5R_OK;
+    H5R_TRY(decode_filtered(x, h, s.addr, s.stored, s.mask, s.size, out));
+    return keep_block(x, H5R_MEMO_HEAP_HUGE, s.addr, s.size, *out);
 }
 
 h5r_status h5r_load_heap_object(h5r_ctx *x, const h5r_fractal_heap *h, const uint8_t *id, const uint8_t **out,

@@ -61,7 +61,7 @@ typedef struct h5r_link_list {
 
 h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list **out);
 
-/* One link by name; NULL when there is none. Reads only the index nodes on its way where the group is dense or a symbol
+/* One link by name; NULL when there is none; borrowed until the pass ends. Reads only the index nodes on its way where the group is dense or a symbol
  * table. */
 h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size_t name_len, const h5r_link **out);
 

@@ -23,6 +23,7 @@ typedef struct value {
 typedef struct values_walk {
     h5r_ctx *x;
     h5r_values *keep; /* NULL: only want */
+    uint64_t nested;  /* bytes of sequences walked for what is in them: one object may be reached by exponentially many ways */
 } values_walk;
 
 static h5r_status walk_elements(values_walk *w, const h5r_type *t, const uint8_t *p, uint64_t n, unsigned depth);
@@ -78,6 +79,10 @@ static h5r_status walk_vlen(values_walk *w, const h5r_type *t, const uint8_t *p,
                         count, len);
     if (t->vlen_string || !t->base->in_heap)
         return H5R_OK;
+    if (bytes > w->x->file->limits.vlen_bytes - w->nested)
+        return h5r_fail(w->x, H5R_ERR_LIMIT, addr, "more than %" PRIu64 " bytes of nested variable-length values in one call (limits.vlen_bytes)",
+                        w->x->file->limits.vlen_bytes);
+    w->nested += bytes;
     return walk_elements(w, t->base, data, count, depth + 1);
 }
 
@@ -142,15 +147,15 @@ static h5r_status walk_elements(values_walk *w, const h5r_type *t, const uint8_t
         default:
             break;
         }
-        if (acc < 0 && acc != H5R_NEED && w->x->error.status == H5R_ERR_NOMEM)
-            return acc;
+        if (acc < 0 && (w->x->error.status == H5R_ERR_NOMEM || w->x->error.status == H5R_ERR_LIMIT))
+            return acc; /* more of the same would not end sooner */
     }
     return acc;
 }
 
 h5r_status h5r_want_values(h5r_ctx *x, const h5r_type *t, const uint8_t *elems, uint64_t n)
 {
-    values_walk w = {x, NULL};
+    values_walk w = {x, NULL, 0};
     return walk_elements(&w, t, elems, n, 0);
 }
 
@@ -166,7 +171,7 @@ typedef struct values_args {
 static h5r_status step_values(h5r_ctx *x, void *arg)
 {
     const values_args *a = arg;
-    values_walk w = {x, a->values};
+    values_walk w = {x, a->values, 0};
     return walk_elements(&w, a->t, a->elems, a->n, 0);
 }
 

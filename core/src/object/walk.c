@@ -164,12 +164,11 @@ h5r_status h5r_walk_step(h5r_ctx *x, void *arg)
         h5r_status st = load_item(x, w, w->items[i].addr, w->items[i].depth);
         if (st == H5R_ERR_NOMEM || st == H5R_ERR_INTERNAL || (st == H5R_ERR_LIMIT && x->file->meta.bytes >= x->file->limits.metadata_bytes))
             return st;
-        if (st == H5R_NEED) {
+        x->error.status = H5R_OK; /* reported when the object is asked for */
+        if (st == H5R_NEED)
             acc = st;
-        } else {
+        else
             w->items[i].done = true;
-            x->error.status = H5R_OK; /* reported when the object is asked for */
-        }
         if (i == w->first && w->items[i].done)
             w->first++;
     }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "index/box.h"
 #include "index/index.h"
 #include "util/checked.h"
 
@@ -21,16 +22,14 @@ static uint64_t number_of(const h5r_chunked *d, const uint64_t *scaled)
     return n;
 }
 
-static h5r_status visit(void *arg, const uint64_t *scaled, uint64_t addr, uint64_t size, uint32_t mask)
+static h5r_status add_chunk(chunk_builder *b, const h5r_chunk *c)
 {
-    chunk_builder *b = arg;
     h5r_ctx *x = b->x;
-    uint64_t offset, end;
 
-    if (!h5r_add(addr, x->file->info.base, &offset) || !h5r_add(offset, size, &end) || end > SIZE_MAX)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "chunk of %" PRIu64 " bytes at an impossible address", size);
     if (b->n == b->cap) {
         size_t cap = b->cap * 2 + 64;
+        if (b->n > x->file->limits.metadata_bytes / sizeof *b->list)
+            return h5r_fail(x, H5R_ERR_LIMIT, b->d->addr, "list of more than %zu chunks (limits.metadata_bytes)", b->n);
         h5r_chunk *list = h5r_scratch(x, cap, sizeof *list);
         if (list == NULL)
             return H5R_ERR_NOMEM;
@@ -39,14 +38,28 @@ static h5r_status visit(void *arg, const uint64_t *scaled, uint64_t addr, uint64
         b->list = list;
         b->cap = cap;
     }
-    b->list[b->n++] = (h5r_chunk){.offset = offset, .size = size, .number = number_of(b->d, scaled), .skipped = mask};
+    b->list[b->n++] = *c;
     return H5R_OK;
+}
+
+static h5r_status visit(void *arg, const uint64_t *scaled, uint64_t addr, uint64_t size, uint32_t mask)
+{
+    chunk_builder *b = arg;
+    h5r_ctx *x = b->x;
+    uint64_t offset, end;
+
+    if (!h5r_add(addr, x->file->info.base, &offset) || !h5r_add(offset, size, &end) || end > SIZE_MAX)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "chunk of %" PRIu64 " bytes at an impossible address", size);
+    h5r_chunk c = {.offset = offset, .size = size, .number = number_of(b->d, scaled), .skipped = mask};
+    return add_chunk(b, &c);
 }
 
 static int by_number(const void *a, const void *b)
 {
     const h5r_chunk *p = a, *q = b;
-    return p->number < q->number ? -1 : p->number > q->number;
+    if (p->number != q->number)
+        return p->number < q->number ? -1 : 1;
+    return p->offset < q->offset ? -1 : p->offset > q->offset;
 }
 
 static bool in_order(const h5r_chunk *list, size_t n)
@@ -105,6 +118,20 @@ h5r_status h5r_load_all_chunks(h5r_ctx *x, const h5r_dataset *d)
     return d->layout == H5R_LAYOUT_CHUNKED ? h5r_load_chunk_list(x, d, &l) : H5R_OK;
 }
 
+/* Index of the first chunk from i on whose number is not below number. */
+static size_t lower_bound(const h5r_chunk_list *l, size_t i, uint64_t number)
+{
+    size_t n = l->n;
+    while (i < n) {
+        size_t mid = i + (n - i) / 2;
+        if (l->chunks[mid].number < number)
+            i = mid + 1;
+        else
+            n = mid;
+    }
+    return i;
+}
+
 h5r_status h5r_load_chunks(h5r_ctx *x, const h5r_dataset *d, const uint64_t *lo, const uint64_t *hi, h5r_chunk_list *out)
 {
     const h5r_chunk_list *all = h5r_memo_get(x, H5R_MEMO_CHUNKS, (uint64_t)(uintptr_t)d);
@@ -113,37 +140,22 @@ h5r_status h5r_load_chunks(h5r_ctx *x, const h5r_dataset *d, const uint64_t *lo,
     if (all == NULL)
         return visit_box(x, k, lo, hi, out);
 
-    /* From the memoised list: those between the first and the last number of the box that lie in it. */
-    h5r_chunk *list = h5r_scratch(x, 1, sizeof *list);
-    size_t n = 0, cap = 1, a = 0, z = all->n;
-    uint64_t first = number_of(k, lo), last = number_of(k, hi);
-    while (a < z) {
-        size_t mid = a + (z - a) / 2;
-        if (all->chunks[mid].number < first)
-            a = mid + 1;
+    /* From the memoised list: from each chunk found, or passed, to the first one that may be the next of the box. */
+    chunk_builder b = {.x = x, .d = k};
+    size_t i = lower_bound(all, 0, number_of(k, lo));
+    while (i < all->n) {
+        uint64_t at[H5R_MAX_RANK], next[H5R_MAX_RANK];
+        h5r_chunk_coords(d, all->chunks[i].number, at);
+        if (!h5r_box_next(k->rank, lo, hi, at, next))
+            break;
+        uint64_t number = number_of(k, next);
+        if (number == all->chunks[i].number)
+            H5R_TRY(add_chunk(&b, &all->chunks[i++]));
         else
-            z = mid;
+            i = lower_bound(all, i, number);
     }
-    for (; list != NULL && a < all->n && all->chunks[a].number <= last; a++) {
-        uint64_t at[H5R_MAX_RANK];
-        bool inside = true;
-        h5r_chunk_coords(d, all->chunks[a].number, at);
-        for (unsigned i = 0; i < k->rank; i++)
-            inside = inside && at[i] >= lo[i] && at[i] <= hi[i];
-        if (!inside)
-            continue;
-        if (n == cap) {
-            h5r_chunk *more = h5r_scratch(x, cap * 2, sizeof *more);
-            if (more == NULL)
-                return H5R_ERR_NOMEM;
-            memcpy(more, list, n * sizeof *more);
-            list = more;
-            cap *= 2;
-        }
-        list[n++] = all->chunks[a];
-    }
-    *out = (h5r_chunk_list){list, n};
-    return list == NULL ? H5R_ERR_NOMEM : H5R_OK;
+    *out = (h5r_chunk_list){b.list, b.n};
+    return H5R_OK;
 }
 
 void h5r_chunk_coords(const h5r_dataset *d, uint64_t number, uint64_t *coords)

@@ -21,6 +21,8 @@ typedef struct piece {
 typedef struct piece_list {
     piece *list;
     size_t n, cap;
+    uint64_t failed; /* address of the dataset that reading failed for */
+    uint64_t chunks; /* decoded */
 } piece_list;
 
 static h5r_status add_piece(h5r_ctx *x, piece_list *l, piece p)
@@ -35,6 +37,19 @@ static h5r_status add_piece(h5r_ctx *x, piece_list *l, piece p)
     }
     l->list[l->n++] = p;
     return H5R_OK;
+}
+
+static h5r_status read_pieces(h5r_ctx *x, piece_list *l);
+
+/* A run is small and may be one of very many: they are not all listed before the first is read. In push mode they are, since
+ * what is read must be asked for at once. */
+static h5r_status add_run(h5r_ctx *x, piece_list *l, piece p)
+{
+    enum { LONGEST = 256 * 1024 };
+
+    if (l->n >= LONGEST && x->file->source.read_ranges != NULL)
+        H5R_TRY(read_pieces(x, l));
+    return add_piece(x, l, p);
 }
 
 /* ---------------------------------------------------------------- contiguous storage */
@@ -68,7 +83,9 @@ static h5r_status add_runs(h5r_ctx *x, piece_list *l, const h5r_window *w, uint6
     uint64_t per_run = h5r_mul(step, stride[dim], &way) && way <= limit ? limit / way : 1;
 
     /* A step over more than the gap is worth a request of its own. */
-    if (step > 1 && way > x->file->source.gap + stride[dim])
+    const h5r_source *source = &x->file->source;
+    uint64_t gap = x->file->options.exact_reads ? 0 : h5r_max(source->gap, source->block);
+    if (step > 1 && way > stride[dim] && way - stride[dim] > gap)
         per_run = 1;
     for (uint64_t i = 0; i < w->count[dim]; i += per_run) {
         uint64_t n = h5r_min(per_run, w->count[dim] - i);
@@ -76,7 +93,7 @@ static h5r_status add_runs(h5r_ctx *x, piece_list *l, const h5r_window *w, uint6
         uint64_t lo = h5r_min(a, z), hi = h5r_max(a, z);
         piece p = {.offset = base + lo * stride[dim], .len = (hi - lo + 1) * stride[dim], .w = w, .origin = {i, n},
                    .outer = outer, .dim = dim};
-        H5R_TRY(add_piece(x, l, p));
+        H5R_TRY(add_run(x, l, p));
     }
     return H5R_OK;
 }
@@ -196,8 +213,13 @@ static h5r_status add_chunks(h5r_ctx *x, piece_list *l, const h5r_window *w)
     for (size_t i = 0; i < w->chunks.n; i++) {
         const h5r_chunk *c = &w->chunks.chunks[i];
         h5r_chunk_coords(w->d, c->number, coords);
-        if (chunk_part(w, coords, first, count))
-            H5R_TRY(add_piece(x, l, (piece){.offset = c->offset, .len = c->size, .w = w, .chunk = c}));
+        if (!chunk_part(w, coords, first, count))
+            continue;
+        if (c->size > h5r_stage_limit(w->d->chunk_bytes))
+            return h5r_error_set(&x->error, H5R_ERR_FORMAT, c->offset,
+                                 "chunk %" PRIu64 ": its index says that it takes %" PRIu64 " bytes, far above the %" PRIu64 " of a decoded one",
+                                 c->number, c->size, w->d->chunk_bytes);
+        H5R_TRY(add_piece(x, l, (piece){.offset = c->offset, .len = c->size, .w = w, .chunk = c}));
     }
     return H5R_OK;
 }
@@ -258,12 +280,6 @@ static h5r_status scatter_chunk(h5r_ctx *x, const piece *p, const uint8_t *bytes
 
 /* ---------------------------------------------------------------- batches */
 
-static int by_offset(const void *a, const void *b)
-{
-    const piece *p = a, *q = b;
-    return p->offset < q->offset ? -1 : p->offset > q->offset;
-}
-
 /* Requests for pieces [0, n), neighbours joined across the source's gap; where[i] is the request of piece i. */
 static size_t make_reads(const h5r_file *f, const piece *p, size_t n, h5r_read *reads, size_t *where)
 {
@@ -290,7 +306,18 @@ static size_t make_reads(const h5r_file *f, const piece *p, size_t n, h5r_read *
     return k;
 }
 
-static h5r_status read_batch(h5r_ctx *x, const piece *p, size_t n, decode_scratch *s)
+/* The first piece whose bytes did not come. */
+static const piece *first_missing(const piece *p, size_t n, const h5r_read *reads, const size_t *where)
+{
+    for (size_t i = 0; i < n; i++) {
+        const h5r_read *r = &reads[where[i]];
+        if (r->got < p[i].offset - r->offset + p[i].len)
+            return &p[i];
+    }
+    return p;
+}
+
+static h5r_status read_batch(h5r_ctx *x, const piece *p, size_t n, decode_scratch *s, piece_list *l)
 {
     h5r_read *reads = malloc(n * sizeof *reads);
     size_t *where = malloc(n * sizeof *where);
@@ -308,6 +335,8 @@ static h5r_status read_batch(h5r_ctx *x, const piece *p, size_t n, decode_scratc
             reads[i].dst = bytes + at;
         if (st == H5R_OK)
             st = h5r_fetch(x, reads, k);
+        if (st < 0)
+            l->failed = first_missing(p, n, reads, where)->w->object->addr;
     }
     for (size_t i = 0; i < n && st == H5R_OK; i++) {
         const uint8_t *src = (const uint8_t *)reads[where[i]].dst + (p[i].offset - reads[where[i]].offset);
@@ -316,7 +345,9 @@ static h5r_status read_batch(h5r_ctx *x, const piece *p, size_t n, decode_scratc
         else
             scatter_run(&p[i], src);
         if (st < 0)
-            h5r_error_set_path(&x->error, "");
+            l->failed = p[i].w->object->addr;
+        else
+            l->chunks += p[i].chunk != NULL;
     }
     free(bytes);
     free(where);
@@ -324,23 +355,33 @@ static h5r_status read_batch(h5r_ctx *x, const piece *p, size_t n, decode_scratc
     return st;
 }
 
-static h5r_status read_pieces(h5r_ctx *x, const piece_list *l)
+static int by_offset(const void *a, const void *b)
+{
+    const piece *p = a, *q = b;
+    return p->offset < q->offset ? -1 : p->offset > q->offset;
+}
+
+/* Reads, decodes and scatters all pieces; the list is empty afterwards. */
+static h5r_status read_pieces(h5r_ctx *x, piece_list *l)
 {
     /* In push mode everything is asked for at once: a batch that was decoded would be asked for again by the next call. */
     uint64_t budget = x->file->source.read_ranges == NULL ? UINT64_MAX : x->file->limits.inflight_bytes;
     decode_scratch s = {0};
     h5r_status st = H5R_OK;
 
+    if (l->n > 1)
+        qsort(l->list, l->n, sizeof *l->list, by_offset);
     for (size_t i = 0; i < l->n && st == H5R_OK;) {
         size_t n = 0;
         uint64_t bytes = 0;
         while (i + n < l->n && (n == 0 || bytes + l->list[i + n].len <= budget))
             bytes += l->list[i + n++].len;
-        st = read_batch(x, l->list + i, n, &s);
+        st = read_batch(x, l->list + i, n, &s, l);
         i += n;
     }
     h5r_pipeline_scratch_free(&s.pipeline);
     h5r_buf_free(&s.chunk);
+    l->n = 0;
     return st;
 }
 
@@ -363,6 +404,8 @@ static h5r_status step_plan(h5r_ctx *x, void *arg)
     if (a->windows == NULL)
         return H5R_ERR_NOMEM;
     for (size_t i = 0; i < a->n; i++) {
+        if (a->ds[i] == NULL)
+            return h5r_fail(x, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_read_many: NULL argument");
         h5r_status st = h5r_plan_window(x, a->ds[i], &a->sel[i], &a->windows[i]);
         if (st < 0 && acc == H5R_OK)
             a->failed = a->ds[i]->addr;
@@ -371,9 +414,9 @@ static h5r_status step_plan(h5r_ctx *x, void *arg)
     return acc;
 }
 
-static h5r_status execute(h5r_ctx *x, const read_args *a)
+static h5r_status execute(h5r_ctx *x, read_args *a)
 {
-    piece_list l = {0};
+    piece_list l = {.failed = a->failed};
     h5r_status st = H5R_OK;
 
     x->error.status = H5R_OK;
@@ -385,17 +428,15 @@ static h5r_status execute(h5r_ctx *x, const read_args *a)
             read_compact(w);
         else
             st = w->d->layout == H5R_LAYOUT_CHUNKED ? add_chunks(x, &l, w) : plan_contiguous(x, &l, w);
+        if (st < 0 && l.failed == H5R_UNDEFINED)
+            l.failed = w->object->addr;
     }
-    if (st == H5R_OK && l.n > 0) {
-        qsort(l.list, l.n, sizeof *l.list, by_offset);
+    if (st == H5R_OK && l.n > 0)
         st = read_pieces(x, &l);
-    }
-    if (st == H5R_OK) {
-        pthread_mutex_lock(&x->file->lock);
-        for (size_t i = 0; i < l.n; i++)
-            x->file->stats.chunks += l.list[i].chunk != NULL;
-        pthread_mutex_unlock(&x->file->lock);
-    }
+    pthread_mutex_lock(&x->file->lock);
+    x->file->stats.chunks += l.chunks;
+    pthread_mutex_unlock(&x->file->lock);
+    a->failed = l.failed;
     free(l.list);
     return st;
 }
@@ -411,6 +452,8 @@ h5r_status h5r_read_many(h5r_file *f, const h5r_object *const *ds, const h5r_sel
     h5r_status st = h5r_drive(&x, step_plan, &a);
     if (st == H5R_OK)
         st = execute(&x, &a);
+    if (f->source.read_ranges == NULL && st != H5R_NEED)
+        h5r_drop_data(f);
     st = h5r_ctx_end(&x, st, err);
     const char *path = st < 0 && err != NULL ? h5r_known_path(f, a.failed) : NULL;
     if (path != NULL)
