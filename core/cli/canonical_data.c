@@ -84,7 +84,10 @@ static h5r_status add_selection(serializer *s, uint64_t addr, const uint8_t *p, 
     if (!whole && sel.points != NULL)
         for (uint64_t i = 0; i < sel.n * sel.rank; i++)
             add_uint(s->out, sel.points[i], 8);
-    if (!whole && sel.points == NULL) {
+    for (unsigned k = 0; sel.unlimited && k < 4; k++)
+        for (unsigned i = 0; i < sel.rank; i++)
+            add_uint(s->out, k == 1 && sel.regular[i][2] == 1 ? 1 : sel.regular[i][k], 8);
+    if (!whole && sel.points == NULL && !sel.unlimited) {
         for (unsigned i = 0; i < sel.rank; i++)
             add_uint(s->out, sel.lo[i], 8);
         for (unsigned i = 0; i < sel.rank; i++)

@@ -37,9 +37,11 @@ static void grow_box(selection *s, const uint64_t *at)
 
 static bool start(selection *s)
 {
+    if (s->rank < 1 || s->rank > 32)
+        return false;
     for (unsigned i = 0; i < s->rank; i++)
         s->lo[i] = UINT64_MAX;
-    return s->rank >= 1 && s->rank <= 32;
+    return true;
 }
 
 static bool decode_points(reader *r, unsigned version, selection *s)
@@ -135,14 +137,25 @@ static bool decode_blocks(reader *r, unsigned width, selection *s)
     return ok;
 }
 
-/* start, stride, count, block for each dimension. */
+/* start, stride, count, block for each dimension. A count or block of all ones is unlimited. */
 static bool decode_regular(reader *r, unsigned width, selection *s)
 {
-    uint64_t v[32][4], per_dim[32], total = 1;
+    uint64_t (*v)[4] = s->regular, per_dim[32], total = 1;
+    uint64_t unlimited = width < 8 ? (UINT64_C(1) << (8 * width)) - 1 : UINT64_MAX;
 
-    for (unsigned i = 0; i < s->rank; i++) {
-        for (unsigned k = 0; k < 4; k++)
+    for (unsigned i = 0; i < s->rank; i++)
+        for (unsigned k = 0; k < 4; k++) {
             v[i][k] = get(r, width);
+            if (k >= 2 && v[i][k] == unlimited) {
+                v[i][k] = UINT64_MAX;
+                s->unlimited = true;
+            }
+        }
+    if (s->unlimited) {
+        s->n = UINT64_MAX;
+        return !r->bad;
+    }
+    for (unsigned i = 0; i < s->rank; i++) {
         if (r->bad || v[i][2] == 0 || v[i][3] == 0 || __builtin_mul_overflow(v[i][2], v[i][3], &per_dim[i]) ||
             __builtin_mul_overflow(total, per_dim[i], &total))
             return false;

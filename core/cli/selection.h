@@ -10,7 +10,9 @@ enum { SELECT_NONE = 0, SELECT_POINTS = 1, SELECT_HYPERSLAB = 2, SELECT_ALL = 3,
 
 typedef struct selection {
     unsigned kind, rank;     /* rank 0 for NONE and ALL: the dataset's */
-    uint64_t n;              /* elements; 0 for ALL */
+    uint64_t n;              /* elements; 0 for ALL, UINT64_MAX when unlimited */
+    bool unlimited;          /* a regular hyperslab with a count or block of UINT64_MAX: only regular is set */
+    uint64_t regular[32][4]; /* regular hyperslabs: start, stride, count, block of each dimension */
     uint64_t *points;        /* n * rank coordinates, row-major order for hyperslabs; NULL above SELECT_MAX_LISTED */
     uint64_t lo[32], hi[32]; /* bounding box */
 } selection;

@@ -20,7 +20,7 @@ struct Builder {
     Builder &u(uint64_t v, unsigned width)
     {
         for (unsigned i = 0; i < width; i++)
-            bytes.push_back(static_cast<uint8_t>(v >> (8 * i)));
+            bytes.push_back(static_cast<uint8_t>(i < 8 ? v >> (8 * i) : v == UINT64_MAX ? 0xff : 0));
         return *this;
     }
     Builder &text(const char *s, size_t padded)

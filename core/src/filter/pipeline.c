@@ -68,6 +68,7 @@ h5r_status h5r_pipeline_decode(const h5r_filter *filters, unsigned n_filters, ui
     }
     if (n < dst_len)
         return h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "%zu bytes after its filters, a chunk has %zu", n, dst_len);
-    memcpy(dst, src, dst_len);
+    if (dst_len > 0)
+        memcpy(dst, src, dst_len);
     return H5R_OK;
 }

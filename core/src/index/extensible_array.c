@@ -80,12 +80,9 @@ static h5r_status find_in_super_block(h5r_ctx *x, const extensible_array *a, uin
 {
     h5r_widths w = x->file->widths;
     size_t head = block_head(x, a);
-    uint64_t blocks = blocks_of(at->u), bitmap;
+    uint64_t blocks = blocks_of(at->u), bitmap = blocks * h5r_ceil_div(at->pages, 8); /* at most 2^61 */
     const uint8_t *p;
 
-    if (!h5r_mul(blocks, h5r_ceil_div(at->pages, 8), &bitmap) || bitmap > UINT64_MAX / 64)
-        return h5r_fail(x, H5R_ERR_FORMAT, super, "extensible array super block %u with %" PRIu64 " data blocks of %" PRIu64 " pages",
-                        at->u, blocks, at->pages);
     H5R_TRY(h5r_view_block(x, super, head + bitmap + blocks * w.offset, "EASB", "extensible array super block", &p));
     at->bitmap = p + head;
     h5r_cursor c = h5r_cursor_at(p + head + bitmap + at->block * w.offset, w.offset);
