@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-
 using namespace h5range_test;
 
 static std::string Data(const char *name)
@@ -112,23 +110,5 @@ TEST(NotHdf5, MessageSaysWhatTheBytesLookLike)
         EXPECT_FALSE(Open(src, nullptr, &err));
         EXPECT_EQ(err.status, H5R_ERR_FORMAT);
         EXPECT_NE(std::string(err.message).find(c.second), std::string::npos) << err.message;
-    }
-}
-
-// Eight threads on one file: same and different datasets at once.
-TEST(Threads, ReadOneFileAtTheSameTime)
-{
-    for (const std::string &path : DataFiles()) {
-        TestSource plain(ReadFile(path)), shared(ReadFile(path));
-        FileHandle a = Open(plain), f = Open(shared);
-        ASSERT_TRUE(a && f);
-        std::string expected = Answers(a.get()), got[8];
-        std::vector<std::thread> threads;
-        for (auto &text : got)
-            threads.emplace_back([&] { text = Answers(f.get()); });
-        for (auto &t : threads)
-            t.join();
-        for (const auto &text : got)
-            EXPECT_EQ(text, expected) << path;
     }
 }

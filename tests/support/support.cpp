@@ -1,5 +1,7 @@
 #include "support/support.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -81,6 +83,11 @@ std::vector<std::string> DataFiles()
 h5r_status TestSource::ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err)
 {
     auto *s = static_cast<TestSource *>(ctx);
+    if (s->on_read)
+        s->on_read(reads, n);
+    for (size_t i = 0; i < n; i++)
+        if (reads[i].len == 0 || (i > 0 && reads[i].offset < reads[i - 1].offset + reads[i - 1].len))
+            ADD_FAILURE() << "request " << i << " of " << n << " is empty, out of order or overlaps the one before it";
     if (s->m_rounds++ == s->m_fail_at) {
         err->status = H5R_ERR_IO;
         std::snprintf(err->message, sizeof err->message, "made to fail");
@@ -107,6 +114,7 @@ h5r_source TestSource::Source()
     s.gap = gap;
     s.block = block;
     s.first_read = first_read;
+    s.one_at_a_time = one_at_a_time;
     return s;
 }
 
@@ -156,7 +164,7 @@ uint64_t HashChunks(const h5r_chunk *chunks, size_t n)
 
 class Walker {
   public:
-    explicit Walker(h5r_file *f) : m_f(f)
+    explicit Walker(h5r_file *f, std::function<void()> feed = nullptr) : m_f(f), m_feed(std::move(feed))
     {
     }
     void Walk(uint64_t addr, const std::string &path);
@@ -164,6 +172,14 @@ class Walker {
     h5r_status failed = H5R_OK;
 
   private:
+    // Push mode: again and again until it is no longer NEED.
+    template <class F> h5r_status Call(F f)
+    {
+        h5r_status st;
+        while ((st = f()) == H5R_NEED && m_feed)
+            m_feed();
+        return st;
+    }
     void Line(const std::string &s)
     {
         text += s + "\n";
@@ -179,6 +195,7 @@ class Walker {
     void Values(const std::string &where, const h5r_type *t, const void *raw, size_t n);
     void ValueOf(const h5r_values *v, const h5r_type *t, const unsigned char *p, uint64_t *h);
     h5r_file *m_f;
+    std::function<void()> m_feed;
     std::set<uint64_t> m_seen;
 };
 
@@ -211,7 +228,7 @@ void Walker::Values(const std::string &where, const h5r_type *t, const void *raw
         return;
     h5r_values *v = nullptr;
     h5r_error e;
-    if (h5r_values_load(m_f, t, raw, n, &v, &e) != H5R_OK) {
+    if (Call([&] { return h5r_values_load(m_f, t, raw, n, &v, &e); }) != H5R_OK) {
         Error(where, e);
         return;
     }
@@ -228,7 +245,7 @@ void Walker::Attributes(const h5r_object *o, const std::string &path)
     const h5r_error *bad = nullptr;
     h5r_error e;
     size_t n = 0;
-    if (h5r_attrs(m_f, o, false, &list, &n, &bad, &e) != H5R_OK) {
+    if (Call([&] { return h5r_attrs(m_f, o, false, &list, &n, &bad, &e); }) != H5R_OK) {
         Error(path + " attributes", e);
         return;
     }
@@ -250,7 +267,7 @@ void Walker::Dataset(const h5r_object *o, const std::string &path)
 {
     const h5r_dataset *d = nullptr;
     h5r_error e;
-    if (h5r_dataset_describe(m_f, o, &d, &e) != H5R_OK) {
+    if (Call([&] { return h5r_dataset_describe(m_f, o, &d, &e); }) != H5R_OK) {
         Error(path, e);
         return;
     }
@@ -259,7 +276,7 @@ void Walker::Dataset(const h5r_object *o, const std::string &path)
     if (d->layout == H5R_LAYOUT_CHUNKED) {
         const h5r_chunk *chunks = nullptr;
         size_t n = 0;
-        if (h5r_chunks_all(m_f, o, &chunks, &n, &e) != H5R_OK)
+        if (Call([&] { return h5r_chunks_all(m_f, o, &chunks, &n, &e); }) != H5R_OK)
             Error(path + " chunks", e);
         else
             Line(path + " chunks " + std::to_string(n) + " " + std::to_string(HashChunks(chunks, n)));
@@ -270,7 +287,7 @@ void Walker::Dataset(const h5r_object *o, const std::string &path)
     Bytes data(bytes + 1);
     h5r_selection sel = {};
     sel.dst = data.data();
-    if (h5r_read_dataset(m_f, o, &sel, &e) != H5R_OK) {
+    if (Call([&] { return h5r_read_dataset(m_f, o, &sel, &e); }) != H5R_OK) {
         Error(path + " data", e);
         return;
     }
@@ -278,7 +295,7 @@ void Walker::Dataset(const h5r_object *o, const std::string &path)
     sel.file_order = true;
     if (!d->type->in_heap)
         return;
-    if (h5r_read_dataset(m_f, o, &sel, &e) != H5R_OK)
+    if (Call([&] { return h5r_read_dataset(m_f, o, &sel, &e); }) != H5R_OK)
         Error(path + " data", e);
     else
         Values(path, d->type, data.data(), static_cast<size_t>(d->space->count));
@@ -290,7 +307,7 @@ void Walker::Walk(uint64_t addr, const std::string &path)
     h5r_error e;
     if (failed != H5R_OK || !m_seen.insert(addr).second)
         return;
-    if (h5r_object_at(m_f, addr, &o, &e) != H5R_OK) {
+    if (Call([&] { return h5r_object_at(m_f, addr, &o, &e); }) != H5R_OK) {
         Error(path, e);
         return;
     }
@@ -303,7 +320,7 @@ void Walker::Walk(uint64_t addr, const std::string &path)
     const h5r_link *const *links = nullptr;
     const h5r_error *bad = nullptr;
     size_t n = 0;
-    if (h5r_links(m_f, o, false, &links, &n, &bad, &e) != H5R_OK) {
+    if (Call([&] { return h5r_links(m_f, o, false, &links, &n, &bad, &e); }) != H5R_OK) {
         Error(path + " links", e);
         return;
     }
@@ -326,6 +343,13 @@ std::string Answers(h5r_file *f, h5r_status *failed)
     w.Walk(h5r_get_info(f)->root, "");
     if (failed != nullptr)
         *failed = w.failed;
+    return w.text;
+}
+
+std::string PushedAnswers(h5r_file *f, const std::function<void()> &feed)
+{
+    Walker w(f, feed);
+    w.Walk(h5r_get_info(f)->root, "");
     return w.text;
 }
 

@@ -6,6 +6,7 @@
 #include <h5range/h5range.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ class TestSource {
         return m_bytes;
     }
     size_t gap = 0, block = 0, first_read = 4096;
+    bool one_at_a_time = false;
+    std::function<void(const h5r_read *, size_t)> on_read; // called at the beginning of each batch
 
   private:
     static h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err);
@@ -65,6 +68,9 @@ FileHandle Open(TestSource &source, const h5r_options *options = nullptr, h5r_er
 // One line for each thing the file answers, errors included: links, attributes with values, descriptions, chunk lists, digests of
 // data. Equal files and equal readers give equal text. Heap and I/O failures end it early: *failed is their status.
 std::string Answers(h5r_file *f, h5r_status *failed = nullptr);
+
+// The same in push mode: feed() is called for each NEED, and feeds what is wanted.
+std::string PushedAnswers(h5r_file *f, const std::function<void()> &feed);
 
 // While it lives, the n-th allocation (from 0) of the calling thread fails.
 class FailingAllocation {
