@@ -1,4 +1,4 @@
-/* Extents are slices of buffers. A new buffer contributes only the parts that were absent; a view that straddles extents
+/* Extents are slices of buffers, in order; their ends are in order too, also those of empty ones. A new buffer contributes only the parts that were absent; a view that straddles extents
  * gets a joined buffer whose slice replaces theirs, while the buffers themselves stay until the cache is freed. */
 #include "io/cache.h"
 
@@ -58,31 +58,6 @@ static void own(h5r_cache *c, struct h5r_buffer *b)
     c->bytes += b->size;
 }
 
-/* Removes [off, off + len), which is wholly present, from the extents. */
-static void carve(h5r_cache *c, uint64_t off, size_t len)
-{
-    uint64_t end = off + len;
-    size_t i = first_ending_after(c, off), from = i;
-    struct h5r_extent head = c->extents[i];
-
-    while (i < c->n && c->extents[i].off + c->extents[i].len <= end)
-        i++;
-    size_t to = i; /* [from, to) end within the range; [to] may reach beyond it */
-    if (to < c->n && c->extents[to].off < end) {
-        struct h5r_extent *e = &c->extents[to];
-        size_t cut = (size_t)(end - e->off);
-        e->p += cut;
-        e->len -= cut;
-        e->off = end;
-    }
-    if (head.off < off) {
-        struct h5r_extent e = {head.off, (size_t)(off - head.off), head.p};
-        c->extents[from++] = e; /* the view straddles, so head ends within the range and its slot is free */
-    }
-    memmove(&c->extents[from], &c->extents[to], (c->n - to) * sizeof *c->extents);
-    c->n -= to - from;
-}
-
 /* Copies [off, off + len), present in extents from i on. */
 static void gather(const h5r_cache *c, size_t i, uint64_t off, size_t len, uint8_t *dst)
 {
@@ -95,17 +70,61 @@ static void gather(const h5r_cache *c, size_t i, uint64_t off, size_t len, uint8
     }
 }
 
+static void sweep(h5r_cache *c)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->extents[i].len > 0)
+            c->extents[kept++] = c->extents[i];
+    c->n = kept;
+    c->dead = 0;
+}
+
+/* Replaces what extents have of [off, off + len), wholly present from i on, by a buffer. Those that are no longer needed stay as
+ * empty ones at the end of the range until they are many: a reader that asks for every structure in two pieces would otherwise
+ * move the rest of the list for each. */
+static void replace(h5r_cache *c, size_t i, uint64_t off, size_t len, const uint8_t *bytes)
+{
+    uint64_t end = off + len;
+    struct h5r_extent joined = {off, len, bytes};
+    size_t last = i; /* the last extent that begins within the range */
+
+    while (last + 1 < c->n && c->extents[last + 1].off < end)
+        last++;
+    size_t slot = i;
+    if (c->extents[i].off < off) {
+        c->extents[i].len = (size_t)(off - c->extents[i].off);
+        slot = i + 1;
+    }
+    struct h5r_extent *tail = &c->extents[last];
+    bool has_tail = tail->off + tail->len > end;
+    if (has_tail) {
+        size_t cut = (size_t)(end - tail->off);
+        *tail = (struct h5r_extent){end, tail->len - cut, tail->p + cut};
+    }
+    if (slot + has_tail > last) { /* no extent lies wholly within: room was reserved */
+        put_at(c, slot, joined);
+        return;
+    }
+    c->extents[slot] = joined;
+    for (size_t k = slot + 1; k + has_tail <= last; k++) {
+        c->dead += c->extents[k].len > 0;
+        c->extents[k] = (struct h5r_extent){end, 0, NULL};
+    }
+    if (c->dead > 64 && c->dead > c->n / 2)
+        sweep(c);
+}
+
 static const uint8_t *join(h5r_cache *c, size_t i, uint64_t off, size_t len)
 {
     struct h5r_buffer *b = h5r_cache_buffer(len);
-    if (b == NULL || !reserve(c, 2)) {
+    if (b == NULL || !reserve(c, 1)) {
         free(b);
         return NULL;
     }
     gather(c, i, off, len, b->bytes);
-    carve(c, off, len);
+    replace(c, i, off, len, b->bytes);
     own(c, b);
-    put_at(c, first_ending_after(c, off), (struct h5r_extent){off, len, b->bytes});
     return b->bytes;
 }
 

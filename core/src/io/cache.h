@@ -8,6 +8,7 @@
 typedef struct h5r_cache {
     struct h5r_extent *extents; /* sorted by offset, not overlapping */
     size_t n, cap;
+    size_t dead;                /* extents that are empty */
     struct h5r_buffer *buffers; /* what the extents point into */
     uint64_t bytes;             /* of all buffers */
 } h5r_cache;
