@@ -460,3 +460,43 @@ TEST(Errors, ReadingSeveralDatasetsNamesTheDamagedOne)
     EXPECT_STREQ(e.path, "/bad");
     EXPECT_EQ(e.offset, 512u);
 }
+
+// What was recorded with an attribute or a group lacked the path of its object, and the attribute's name.
+TEST(Errors, RecordedErrorsNameTheirObject)
+{
+    Bytes bytes = ReadFile(H5RANGE_TEST_DATA "/product.nc");
+    TestSource good(bytes);
+    FileHandle f = Open(good);
+    const h5r_object *root = nullptr;
+    const h5r_attr *const *attrs = nullptr;
+    size_t n = 0;
+    ASSERT_EQ(h5r_lookup(f.get(), nullptr, "/", &root, nullptr), H5R_OK);
+    ASSERT_EQ(h5r_attrs(f.get(), root, false, &attrs, &n, nullptr, nullptr), H5R_OK);
+    ASSERT_GT(n, 0u);
+    /* The attribute's datatype lies before its name is over by a few bytes: every byte of its neighbourhood in turn. */
+    size_t found = 0;
+    for (size_t at = 0; at + 1 < bytes.size() && found == 0; at++) {
+        if (memcmp(bytes.data() + at, attrs[0]->name, strlen(attrs[0]->name) + 1) != 0)
+            continue;
+        for (size_t k = at + strlen(attrs[0]->name) + 1; k < at + strlen(attrs[0]->name) + 16; k++) {
+            TestSource damaged(bytes);
+            damaged.bytes()[k] = 0xff;
+            h5r_options o = Starved();
+            o.skip_checksums = true;
+            FileHandle d = Open(damaged, &o);
+            const h5r_attr *const *list = nullptr;
+            size_t m = 0;
+            if (!d || h5r_lookup(d.get(), nullptr, "/", &root, nullptr) != H5R_OK ||
+                h5r_attrs(d.get(), root, false, &list, &m, nullptr, nullptr) != H5R_OK)
+                continue;
+            for (size_t i = 0; i < m; i++) {
+                if (list[i]->error == nullptr)
+                    continue;
+                found++;
+                EXPECT_STREQ(list[i]->error->path, "/");
+                EXPECT_HAS(list[i]->error->message, list[i]->name);
+            }
+        }
+    }
+    EXPECT_GT(found, 0u);
+}

@@ -188,6 +188,8 @@ class Walker {
     {
         if (e.status == H5R_ERR_NOMEM || e.status == H5R_ERR_IO)
             failed = e.status;
+        if (e.message[0] == '\0' || strchr(e.message, '\n') != nullptr)
+            ADD_FAILURE() << where << ": an error is one line of text";
         Line(where + " error " + std::to_string(e.status) + " " + std::to_string(e.offset) + " " + e.message);
     }
     void Attributes(const h5r_object *o, const std::string &path);

@@ -54,10 +54,8 @@ bool h5r_next_message(h5r_cursor *c, unsigned version, bool with_order, h5r_mess
     else if (with_order)
         m.order = h5r_get_u16(c);
     m.body = h5r_take(c, m.len);
-    if (m.body == NULL) {
-        *st = H5R_ERR_FORMAT;
-        return false;
-    }
     *out = m;
-    return true;
+    if (m.body == NULL)
+        *st = H5R_ERR_FORMAT;
+    return m.body != NULL;
 }

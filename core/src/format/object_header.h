@@ -56,7 +56,7 @@ typedef struct h5r_message {
 } h5r_message;
 
 /* The next message of a chunk; false at its end (a gap smaller than a message header is skipped). FORMAT in *st when
- * a message leaves the chunk. */
+ * a message leaves the chunk: then *out has its type and length. */
 bool h5r_next_message(h5r_cursor *c, unsigned version, bool with_order, h5r_message *out, h5r_status *st);
 
 #endif

@@ -9,7 +9,7 @@ h5r_status h5r_view_block(h5r_ctx *x, uint64_t addr, uint64_t n, const char *sig
     if (h5r_memo_get(x, H5R_MEMO_ARRAY_BLOCK, addr) != NULL)
         return H5R_OK;
     if (signature != NULL && (memcmp(*out, signature, 4) != 0 || (*out)[4] != 0))
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no %s (%s) of version 0", what, signature);
+        return h5r_fail_structure(x, H5R_ERR_UNSUPPORTED, addr, what, signature, *out);
     H5R_TRY(h5r_verify(x, addr, *out, n, what));
     return h5r_map_put(&x->file->memo, H5R_MEMO_ARRAY_BLOCK, addr, (void *)(uintptr_t)*out) ? H5R_OK : h5r_nomem(x);
 }

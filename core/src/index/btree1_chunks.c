@@ -61,8 +61,10 @@ static h5r_status visit_node(const walk *w, uint64_t addr, int level, unsigned d
         return h5r_nomem(x);
     /* A node of the default K has room for 64 children. */
     H5R_TRY(h5r_view(x, addr, head, head + 64 * pair + ks, &p));
-    if (memcmp(p, "TREE", 4) != 0 || p[4] != 1)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no node of a chunk B-tree (TREE, type 1)");
+    if (memcmp(p, "TREE", 4) != 0)
+        return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "a node of a chunk B-tree", "TREE", p);
+    if (p[4] != 1)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "version 1 B-tree of type %u where a chunk B-tree (type 1) should be", p[4]);
     if ((level >= 0 && p[5] != level) || depth > x->file->limits.depth)
         return h5r_fail(x, H5R_ERR_FORMAT, addr, "chunk B-tree: node of level %u where level %d should be", p[5], level);
     level = p[5];

@@ -23,6 +23,13 @@ static bool power_of_two(uint64_t n)
     return n != 0 && (n & (n - 1)) == 0;
 }
 
+static h5r_status impossible(h5r_ctx *x, const extensible_array *a)
+{
+    return h5r_fail(x, H5R_ERR_FORMAT, a->d->addr,
+                    "extensible array with impossible parameters: at most 2^%u elements, data blocks of %u, super blocks of %u, pages of 2^%u",
+                    a->max_bits, a->block_min, a->pointers_min, a->page_bits);
+}
+
 static h5r_status load_header(h5r_ctx *x, const h5r_chunked *d, extensible_array *a)
 {
     h5r_widths w = x->file->widths;
@@ -43,11 +50,11 @@ static h5r_status load_header(h5r_ctx *x, const h5r_chunked *d, extensible_array
     a->index_block = h5r_get_addr(&c, w);
     if (!power_of_two(a->block_min) || !power_of_two(a->pointers_min) || a->max_bits > 64 || a->page_bits > 32 ||
         a->max_bits <= h5r_log2(a->block_min))
-        return h5r_fail(x, H5R_ERR_FORMAT, d->addr, "extensible array with impossible parameters");
+        return impossible(x, a);
     a->super_blocks = 1 + a->max_bits - h5r_log2(a->block_min);
     a->direct = 2 * h5r_log2(a->pointers_min);
     if (a->direct > a->super_blocks)
-        return h5r_fail(x, H5R_ERR_FORMAT, d->addr, "extensible array with impossible parameters");
+        return impossible(x, a);
     return h5r_check_elements(x, d, client, a->elem_size);
 }
 

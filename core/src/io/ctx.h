@@ -122,11 +122,19 @@ h5r_status h5r_heap_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint,
 h5r_status h5r_fail(h5r_ctx *x, h5r_status st, uint64_t addr, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Fails because a structure is not there, is of an unknown version, or contradicts itself (st of its decoder). p: its first 5
+ * bytes, signature and version. what: "a local heap"; signature may be NULL. */
+h5r_status h5r_fail_structure(h5r_ctx *x, h5r_status st, uint64_t addr, const char *what, const char *signature, const uint8_t *p);
+
+/* The same for an object header message, whose first byte is its version; at is the object header. */
+h5r_status h5r_fail_message(h5r_ctx *x, h5r_status st, uint64_t at, const char *what, const uint8_t *body, size_t len);
+
 /* Repeats a recorded failure. */
 h5r_status h5r_fail_again(h5r_ctx *x, const h5r_error *e);
 
-/* Takes the pass's error away, to record it: copies it to the file's arena; NULL when memory is out (then the pass fails). */
-const h5r_error *h5r_take_error(h5r_ctx *x);
+/* Takes the pass's error away, to record it: copies it to the file's arena, with the path of its object where that is known;
+ * NULL when memory is out (then the pass fails). */
+const h5r_error *h5r_take_error(h5r_ctx *x, const char *path);
 
 /* NOMEM of the pass. */
 h5r_status h5r_nomem(h5r_ctx *x);

@@ -37,6 +37,29 @@ h5r_status h5r_fail(h5r_ctx *x, h5r_status st, uint64_t addr, const char *format
     return h5r_error_set(&x->error, st, offset_of(x, addr), "%s", text);
 }
 
+h5r_status h5r_fail_structure(h5r_ctx *x, h5r_status st, uint64_t addr, const char *what, const char *signature, const uint8_t *p)
+{
+    if (st == H5R_ERR_NOMEM)
+        return h5r_nomem(x);
+    if (signature != NULL && memcmp(p, signature, 4) != 0)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "%s should be here: bytes \"%s\" expected, %02x %02x %02x %02x found", what, signature,
+                        p[0], p[1], p[2], p[3]);
+    if (st == H5R_ERR_UNSUPPORTED)
+        return h5r_fail(x, st, addr, "%s of version %u, which is not known", what, p[4]);
+    return h5r_fail(x, st, addr, "%s (version %u) whose fields contradict each other", what, p[4]);
+}
+
+h5r_status h5r_fail_message(h5r_ctx *x, h5r_status st, uint64_t at, const char *what, const uint8_t *body, size_t len)
+{
+    if (st == H5R_ERR_NOMEM)
+        return h5r_nomem(x);
+    if (len == 0)
+        return h5r_fail(x, st, at, "%s without content", what);
+    if (st == H5R_ERR_UNSUPPORTED)
+        return h5r_fail(x, st, at, "%s of version %u, which is not known", what, body[0]);
+    return h5r_fail(x, st, at, "%s of version %u and %zu bytes that is cut short or contradicts itself", what, body[0], len);
+}
+
 h5r_status h5r_fail_again(h5r_ctx *x, const h5r_error *e)
 {
     if (x->error.status == H5R_OK)
@@ -44,9 +67,11 @@ h5r_status h5r_fail_again(h5r_ctx *x, const h5r_error *e)
     return e->status;
 }
 
-const h5r_error *h5r_take_error(h5r_ctx *x)
+const h5r_error *h5r_take_error(h5r_ctx *x, const char *path)
 {
     h5r_error e = x->error;
+    if (path != NULL)
+        h5r_error_set_path(&e, path);
     x->error.status = H5R_OK;
     h5r_error *copy = h5r_alloc(x, 1, sizeof *copy);
     if (copy != NULL)

@@ -53,15 +53,15 @@ static h5r_status resolve(h5r_ctx *x, uint64_t at, const h5r_attribute_frame *f,
     if (space == NULL)
         return H5R_ERR_NOMEM;
     H5R_ALSO(acc, h5r_load_type(x, at, f->type_shared, f->type, f->type_len, &a->type));
-    H5R_ALSO(acc, h5r_load_body(x, H5R_MSG_DATASPACE, f->space_shared, f->space, f->space_len, &body, &len, &committed));
+    H5R_ALSO(acc, h5r_load_body(x, at, H5R_MSG_DATASPACE, f->space_shared, f->space, f->space_len, &body, &len, &committed));
     if (acc != H5R_OK)
         return acc;
     h5r_cursor c = h5r_cursor_at(body, len);
     h5r_status st = h5r_decode_dataspace(&c, x->file->widths, space);
     if (st != H5R_OK)
-        return h5r_fail(x, st, at, "attribute with a dataspace that is %s", st == H5R_ERR_UNSUPPORTED ? "of an unknown version" : "damaged");
+        return h5r_fail_message(x, st, at, "a dataspace", body, len);
     if (!h5r_mul(space->count, a->type->size, &bytes) || bytes > f->data_len)
-        return h5r_fail(x, H5R_ERR_FORMAT, at, "attribute of %" PRIu64 " elements of %" PRIu32 " bytes in a message with %zu bytes of data",
+        return h5r_fail(x, H5R_ERR_FORMAT, at, "%" PRIu64 " elements of %" PRIu32 " bytes in a message with %zu bytes of data",
                         space->count, a->type->size, f->data_len);
     a->space = space;
     a->raw = bytes > 0 ? f->data : NULL;
@@ -80,7 +80,7 @@ static h5r_status add_body(attr_builder *b, const uint8_t *body, size_t len, boo
 
     h5r_status st = h5r_decode_attribute(&c, &f);
     if (st != H5R_OK)
-        return h5r_fail(x, st, at, "attribute message %s", st == H5R_ERR_UNSUPPORTED ? "of an unknown version" : "whose sizes do not fit");
+        return h5r_fail_message(x, st, at, "an attribute", body, len);
     a.name = f.name;
     a.cset = f.cset;
     st = resolve(x, at, &f, &a);
@@ -90,7 +90,7 @@ static h5r_status add_body(attr_builder *b, const uint8_t *body, size_t len, boo
         h5r_error *error = h5r_scratch(x, 1, sizeof *error);
         if (error == NULL)
             return H5R_ERR_NOMEM;
-        *error = x->error;
+        h5r_error_set(error, st, x->error.offset, "attribute \"%s\": %s", a.name, x->error.message);
         x->error.status = H5R_OK;
         a.type = NULL;
         a.error = error;
@@ -109,14 +109,14 @@ static h5r_status visit_dense(void *arg, const uint8_t *record, size_t len)
     uint64_t n;
 
     if (len < RECORD)
-        return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "dense attributes with records of %zu bytes", len);
+        return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "dense attributes with records of %zu bytes; they take %d", len, RECORD);
     h5r_cursor c = h5r_cursor_at(record + ATTR_ID, RECORD - ATTR_ID);
     unsigned flags = h5r_get_u8(&c);
     uint32_t order = h5r_get_u32(&c);
     if (flags & H5R_MSG_SHARED)
         H5R_TRY(h5r_load_sohm_heap(x, H5R_MSG_ATTRIBUTE, &heap));
     if (heap->id_len != ATTR_ID)
-        return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "dense attributes with identifiers of %u bytes", heap->id_len);
+        return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "dense attributes with heap identifiers of %u bytes; they take %d", heap->id_len, ATTR_ID);
     H5R_TRY(h5r_load_heap_object(x, heap, record, &body, &n));
     return add_body(b, body, (size_t)n, b->owner->pub.attr_order != H5R_NOT_TRACKED && order != NO_ORDER, order);
 }
@@ -135,7 +135,7 @@ static h5r_status collect_attrs(attr_builder *b)
         size_t len = m->len;
         uint64_t committed;
         bool shared = (m->flags & H5R_MSG_SHARED) != 0;
-        h5r_status st = h5r_load_body(x, H5R_MSG_ATTRIBUTE, shared, m->body, m->len, &body, &len, &committed);
+        h5r_status st = h5r_load_body(x, h->pub.addr, H5R_MSG_ATTRIBUTE, shared, m->body, m->len, &body, &len, &committed);
         if (st == H5R_OK)
             st = add_body(b, body, len, h->pub.attr_order != H5R_NOT_TRACKED, m->order);
         H5R_ALSO(acc, st);
@@ -168,7 +168,7 @@ static int by_order(const void *a, const void *b)
 }
 
 /* Copies what the builder has from scratch to the file's arena. */
-static const h5r_attr *keep(h5r_ctx *x, const h5r_attr *a)
+static const h5r_attr *keep(h5r_ctx *x, const h5r_attr *a, const char *path)
 {
     h5r_attr *copy = h5r_alloc(x, 1, sizeof *copy);
     if (copy == NULL)
@@ -186,6 +186,8 @@ static const h5r_attr *keep(h5r_ctx *x, const h5r_attr *a)
         if (error == NULL)
             return NULL;
         *error = *a->error;
+        if (path != NULL)
+            h5r_error_set_path(error, path);
         copy->error = error;
     }
     return copy;
@@ -202,7 +204,7 @@ h5r_status h5r_load_attrs(h5r_ctx *x, const h5r_header *h, const h5r_attr_list *
     h5r_status st = collect_attrs(&b);
     if (st == H5R_NEED || st == H5R_ERR_NOMEM || st == H5R_ERR_INTERNAL)
         return st;
-    if (st < 0 && (l.bad = h5r_take_error(x)) == NULL)
+    if (st < 0 && (l.bad = h5r_take_error(x, h5r_path_of(x, h->pub.addr))) == NULL)
         return x->error.status;
 
     const h5r_attr **names = h5r_alloc(x, b.n, sizeof *names);
@@ -210,7 +212,7 @@ h5r_status h5r_load_attrs(h5r_ctx *x, const h5r_header *h, const h5r_attr_list *
     if (names == NULL || orders == NULL)
         return x->error.status;
     for (size_t i = 0; i < b.n; i++) {
-        names[i] = keep(x, b.list[i]);
+        names[i] = keep(x, b.list[i], h5r_path_of(x, h->pub.addr));
         if (names[i] == NULL)
             return x->error.status;
         orders[i] = names[i];

@@ -28,7 +28,7 @@ static h5r_status load_tree(h5r_ctx *x, uint64_t addr, unsigned type, const h5r_
         h5r_cursor c = h5r_cursor_at(p, size);
         h5r_status st = h5r_decode_btree2(&c, w, &t);
         if (st != H5R_OK)
-            return h5r_fail(x, st, addr, "no valid version 2 B-tree header (BTHD)");
+            return h5r_fail_structure(x, st, addr, "a version 2 B-tree header", "BTHD", p);
         H5R_TRY(h5r_verify(x, addr, p, t.checksummed, "version 2 B-tree header"));
         H5R_TRY(h5r_memo_put(x, H5R_MEMO_BTREE2, addr, &t, sizeof t, (const void **)out));
     }
@@ -54,7 +54,9 @@ static h5r_status load_node(const walk *w, uint64_t addr, unsigned depth, uint64
     if (h5r_memo_get(x, H5R_MEMO_BTREE2_NODE, addr) != NULL)
         return H5R_OK;
     if (memcmp(*out, signature, 4) != 0 || (*out)[4] != 0 || (*out)[5] != t->type)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no version 2 B-tree node (%s) of type %u", signature, t->type);
+        return h5r_fail(x, H5R_ERR_FORMAT, addr,
+                        "a version 2 B-tree node should be here: \"%s\", version 0, type %u expected, %02x %02x %02x %02x, version %u, type %u found",
+                        signature, t->type, (*out)[0], (*out)[1], (*out)[2], (*out)[3], (*out)[4], (*out)[5]);
     H5R_TRY(h5r_verify(x, addr, *out, size - 4, "version 2 B-tree node"));
     return h5r_map_put(&x->file->memo, H5R_MEMO_BTREE2_NODE, addr, (void *)(uintptr_t)*out) ? H5R_OK : h5r_nomem(x);
 }

@@ -15,7 +15,7 @@ static h5r_status message_body(h5r_ctx *x, const h5r_header *h, unsigned type, c
     *body = NULL;
     if (m == NULL)
         return H5R_OK;
-    return h5r_load_body(x, type, (m->flags & H5R_MSG_SHARED) != 0, m->body, m->len, body, len, &committed);
+    return h5r_load_body(x, h->pub.addr, type, (m->flags & H5R_MSG_SHARED) != 0, m->body, m->len, body, len, &committed);
 }
 
 /* Asks for a shared message's body without decoding it. */
@@ -36,9 +36,7 @@ static h5r_status load_space(h5r_ctx *x, const h5r_header *h, h5r_space *out)
         return h5r_fail(x, H5R_ERR_FORMAT, h->pub.addr, "dataset without a dataspace");
     h5r_cursor c = h5r_cursor_at(body, len);
     h5r_status st = h5r_decode_dataspace(&c, x->file->widths, out);
-    if (st == H5R_OK)
-        return st;
-    return h5r_fail(x, st, h->pub.addr, st == H5R_ERR_UNSUPPORTED ? "dataspace of an unknown version" : "damaged dataspace");
+    return st == H5R_OK ? st : h5r_fail_message(x, st, h->pub.addr, "a dataspace", body, len);
 }
 
 static h5r_status load_fill(h5r_ctx *x, const h5r_header *h, h5r_dataset *d)
@@ -59,7 +57,7 @@ static h5r_status load_fill(h5r_ctx *x, const h5r_header *h, h5r_dataset *d)
             st = h5r_decode_old_fill(&c, &f);
     }
     if (st != H5R_OK)
-        return h5r_fail(x, st, h->pub.addr, st == H5R_ERR_UNSUPPORTED ? "fill value message of an unknown version" : "damaged fill value message");
+        return h5r_fail_message(x, st, h->pub.addr, "a fill value", body, len);
     if (f.status == H5R_FILL_USER && f.len != d->type->size)
         return h5r_fail(x, H5R_ERR_FORMAT, h->pub.addr, "fill value of %zu bytes for a type of %" PRIu32, f.len, d->type->size);
     d->fill = f.status;
@@ -78,9 +76,7 @@ static h5r_status load_filters(h5r_ctx *x, const h5r_header *h, h5r_dataset *d)
         return H5R_OK;
     h5r_cursor c = h5r_cursor_at(body, len);
     h5r_status st = h5r_decode_filters(&c, &x->file->arena, &d->filters, &d->n_filters);
-    if (st == H5R_OK)
-        return st;
-    return h5r_fail(x, st, h->pub.addr, st == H5R_ERR_UNSUPPORTED ? "filter pipeline of an unknown version" : "damaged filter pipeline");
+    return st == H5R_OK ? st : h5r_fail_message(x, st, h->pub.addr, "a filter pipeline", body, len);
 }
 
 static h5r_status load_external(h5r_ctx *x, const h5r_header *h, h5r_dataset *d)
@@ -96,7 +92,7 @@ static h5r_status load_external(h5r_ctx *x, const h5r_header *h, h5r_dataset *d)
     h5r_cursor c = h5r_cursor_at(body, len);
     h5r_status st = h5r_decode_external_list(&c, x->file->widths, &x->scratch, &l);
     if (st != H5R_OK)
-        return h5r_fail(x, st, h->pub.addr, "list of external files");
+        return h5r_fail_message(x, st, h->pub.addr, "a list of external files", body, len);
     H5R_TRY(h5r_load_local_heap(x, l.heap, &heap));
     h5r_external *files = h5r_alloc(x, l.n, sizeof *files);
     if (files == NULL)

@@ -53,7 +53,7 @@ static h5r_status load_collection(h5r_ctx *x, uint64_t addr, const collection **
     H5R_TRY(h5r_heap_view(x, addr, prefix, MINIMUM, &p));
     h5r_cursor c = h5r_cursor_at(p, prefix);
     if (h5r_decode_collection_size(&c, w, &size) != H5R_OK)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no global heap collection (GCOL) of version 1");
+        return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "a global heap collection", "GCOL", p);
     H5R_TRY(h5r_heap_view(x, addr, size, 0, &p));
     H5R_TRY(index_collection(x, p, size, out));
     return h5r_map_put(&x->file->heap_memo, H5R_MEMO_COLLECTION, addr, (void *)(uintptr_t)*out) ? H5R_OK : h5r_nomem(x);
@@ -68,7 +68,7 @@ h5r_status h5r_load_global_object(h5r_ctx *x, uint64_t addr, uint32_t index, con
     const h5r_collection_object *o =
         index > UINT16_MAX ? NULL : bsearch(&key, k->objects, k->n, sizeof key, by_index);
     if (o == NULL)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "global heap collection without object %" PRIu32, index);
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "global heap collection of %zu objects has no number %" PRIu32, k->n, index);
     *out = o->data;
     *len = o->size;
     return H5R_OK;

@@ -60,7 +60,7 @@ static h5r_status add_message(link_builder *b, const uint8_t *body, size_t len, 
 
     h5r_status st = h5r_decode_link(&c, x->file->widths, &x->scratch, &l);
     if (st != H5R_OK)
-        return h5r_fail(x, st, at, "link message");
+        return h5r_fail_message(x, st, at, "a link", body, len);
     return wanted(b, l.name) ? add_link(b, &l, true) : H5R_OK;
 }
 
@@ -83,7 +83,7 @@ static h5r_status visit_dense(void *arg, const uint8_t *record, size_t len)
     uint64_t n;
 
     if (len < NAME_RECORD || b->heap->id_len != LINK_ID)
-        return h5r_fail(b->x, H5R_ERR_FORMAT, b->heap->addr, "dense links with identifiers of %u bytes", b->heap->id_len);
+        return h5r_fail(b->x, H5R_ERR_FORMAT, b->heap->addr, "dense links with records of %zu bytes and heap identifiers of %u; they take %d and %d", len, b->heap->id_len, NAME_RECORD, LINK_ID);
     H5R_TRY(h5r_load_heap_object(b->x, b->heap, record + 4, &body, &n));
     return add_message(b, body, (size_t)n, b->heap->addr);
 }
@@ -149,7 +149,7 @@ static h5r_status load_symbol_node(link_builder *b, uint64_t addr, const h5r_loc
     /* A node of the default leaf K has room for 8 entries. */
     H5R_TRY(h5r_view(x, addr, 8, 8 + 8 * entry, &p));
     if (memcmp(p, "SNOD", 4) != 0 || p[4] != 1)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no symbol table node (SNOD) of version 1");
+        return h5r_fail_structure(x, H5R_ERR_UNSUPPORTED, addr, "a symbol table node", "SNOD", p);
     unsigned n = (unsigned)p[6] | (unsigned)p[7] << 8;
     H5R_TRY(h5r_view(x, addr, 8 + n * entry, 0, &p));
     if (heap == NULL)
@@ -189,8 +189,10 @@ static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, con
     H5R_TRY(enter_node(b, addr));
     /* A node of the default internal K has room for 32 children. */
     H5R_TRY(h5r_view(x, addr, head, head + 32 * pair + w.length, &p));
-    if (memcmp(p, "TREE", 4) != 0 || p[4] != 0)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no node of a group's version 1 B-tree (TREE, type 0)");
+    if (memcmp(p, "TREE", 4) != 0)
+        return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "a node of a group's version 1 B-tree", "TREE", p);
+    if (p[4] != 0)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "version 1 B-tree of type %u where a group's (type 0) should be", p[4]);
     if ((level >= 0 && p[5] != level) || depth > x->file->limits.depth)
         return h5r_fail(x, H5R_ERR_FORMAT, addr, "version 1 B-tree: node of level %u where level %d should be", p[5], level);
     level = p[5];
@@ -308,7 +310,7 @@ h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list *
     h5r_status st = collect_links(&b);
     if (st == H5R_NEED || st == H5R_ERR_NOMEM || st == H5R_ERR_INTERNAL)
         return st;
-    if (st < 0 && (l.bad = h5r_take_error(x)) == NULL)
+    if (st < 0 && (l.bad = h5r_take_error(x, h5r_path_of(x, h->pub.addr))) == NULL)
         return x->error.status;
 
     const h5r_link **names = NULL;

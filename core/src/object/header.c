@@ -2,6 +2,7 @@
 #include "object/load.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "format/msg_datatype.h"
 #include "util/checked.h"
@@ -58,7 +59,7 @@ static h5r_status view_continuation(h5r_ctx *x, unsigned version, const header_c
     if (version == 1)
         return H5R_OK;
     if (k->len < 8 || memcmp(p, "OCHK", 4) != 0)
-        return h5r_fail(x, H5R_ERR_FORMAT, k->addr, "no object header continuation block (OCHK)");
+        return h5r_fail(x, H5R_ERR_FORMAT, k->addr, "an object header continuation block (OCHK) of %" PRIu64 " bytes should be here", k->len);
     H5R_TRY(h5r_verify(x, k->addr, p, k->len - 4, "object header continuation block"));
     *messages = p + 4;
     *len = k->len - 8;
@@ -78,9 +79,9 @@ static h5r_status load_prefix(h5r_ctx *x, uint64_t addr, h5r_header_prefix *out,
     h5r_cursor c = h5r_cursor_at(p, need);
     h5r_status st = h5r_decode_header_prefix(&c, out);
     if (st == H5R_ERR_UNSUPPORTED)
-        return h5r_fail(x, st, addr, "object header of version %u", p[4]);
+        return h5r_fail(x, st, addr, "object header of version %u; 1 and 2 are known", p[4]);
     if (st != H5R_OK)
-        return h5r_fail(x, st, addr, "no object header (neither version 1 nor OHDR)");
+        return h5r_fail(x, st, addr, "an object header should be here: 01 or \"OHDR\" expected, %02x %02x %02x %02x found", p[0], p[1], p[2], p[3]);
     if (out->chunk0 > x->file->limits.header_bytes)
         return h5r_fail(x, H5R_ERR_LIMIT, addr, "object header of %" PRIu64 " bytes (limits.header_bytes)", out->chunk0);
 
@@ -129,7 +130,7 @@ static h5r_status collect(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *pr
             }
         }
         if (st != H5R_OK)
-            H5R_ALSO(acc, h5r_fail(x, st, addr, "object header message that leaves its block"));
+            H5R_ALSO(acc, h5r_fail(x, st, addr, "object header message of type %u and %zu bytes that leaves its block", m.type, m.len));
     }
     return acc;
 }
@@ -236,8 +237,9 @@ static h5r_status interpret(h5r_ctx *x, h5r_header *h, const h5r_message *m)
     }
     if (st == H5R_OK && !c.overrun)
         return H5R_OK;
-    return h5r_fail(x, st == H5R_OK ? H5R_ERR_FORMAT : st, h->pub.addr, "object header message %u (%s)", m->type,
-                    st == H5R_ERR_UNSUPPORTED ? "unknown version" : "damaged");
+    char what[48];
+    snprintf(what, sizeof what, "an object header message of type %u", m->type);
+    return h5r_fail_message(x, st == H5R_OK ? H5R_ERR_FORMAT : st, h->pub.addr, what, m->body, m->len);
 }
 
 static h5r_status load_new_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
@@ -279,7 +281,7 @@ h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
     if (*out != NULL)
         return H5R_OK;
     if (x->nested >= DEEPEST)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "committed datatypes that refer to each other");
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "committed datatypes that refer to each other where one should hold the type");
     x->nested++;
     h5r_status st = load_new_header(x, addr, out);
     x->nested--;
@@ -288,7 +290,7 @@ h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
 
 /* ---------------------------------------------------------------- shared messages and types */
 
-h5r_status h5r_load_body(h5r_ctx *x, unsigned type, bool shared, const uint8_t *body, size_t len,
+h5r_status h5r_load_body(h5r_ctx *x, uint64_t at, unsigned type, bool shared, const uint8_t *body, size_t len,
                          const uint8_t **out, size_t *out_len, uint64_t *committed)
 {
     h5r_cursor c = h5r_cursor_at(body, len);
@@ -301,7 +303,7 @@ h5r_status h5r_load_body(h5r_ctx *x, unsigned type, bool shared, const uint8_t *
         return H5R_OK;
     h5r_status st = h5r_decode_shared(&c, x->file->widths, &s);
     if (st != H5R_OK)
-        return h5r_fail(x, st, H5R_UNDEFINED, "reference to a shared message of type %u", type);
+        return h5r_fail_message(x, st, at, "a reference to a shared message", body, len);
     if (s.in_heap) {
         const h5r_fractal_heap *heap;
         uint64_t n;
@@ -341,7 +343,7 @@ h5r_status h5r_load_type(h5r_ctx *x, uint64_t at, bool shared, const uint8_t *bo
             }
         }
     }
-    H5R_TRY(h5r_load_body(x, H5R_MSG_DATATYPE, shared, body, len, &body, &len, &committed));
+    H5R_TRY(h5r_load_body(x, at, H5R_MSG_DATATYPE, shared, body, len, &body, &len, &committed));
     /* Bodies do not move while the file is open, so a type is decoded once however often its owner is asked for. */
     uint64_t key = (uint64_t)(uintptr_t)body;
     *out = h5r_memo_get(x, H5R_MEMO_TYPE, key);

@@ -24,7 +24,7 @@ h5r_status h5r_load_local_heap(h5r_ctx *x, uint64_t addr, const h5r_local_heap *
     H5R_TRY(h5r_view(x, addr, prefix, 512, &p));
     h5r_cursor c = h5r_cursor_at(p, prefix);
     if (h5r_decode_local_heap(&c, w, &h) != H5R_OK)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no local heap (HEAP) of version 0");
+        return h5r_fail_structure(x, H5R_ERR_UNSUPPORTED, addr, "a local heap", "HEAP", p);
     H5R_TRY(h5r_view(x, h.addr, h.size, 0, &h.data));
     return h5r_memo_put(x, H5R_MEMO_LOCAL_HEAP, addr, &h, sizeof h, (const void **)out);
 }
@@ -58,14 +58,14 @@ h5r_status h5r_load_fractal_heap(h5r_ctx *x, uint64_t addr, const h5r_fractal_he
     h5r_cursor c = h5r_cursor_at(p, size);
     h5r_status st = h5r_decode_fractal_heap(&c, w, &h);
     if (st != H5R_OK)
-        return h5r_fail(x, st, addr, "no valid fractal heap header (FRHP)");
+        return h5r_fail_structure(x, st, addr, "a fractal heap header", "FRHP", p);
     H5R_TRY(h5r_verify(x, addr, p, h.checksummed_len, "fractal heap header"));
     h.addr = addr;
     if (h.filter_len > 0) {
         c = h5r_cursor_at(h.filters, h.filter_len);
         st = h5r_decode_filters(&c, &x->file->arena, &h.pipeline, &h.n_filters);
         if (st != H5R_OK)
-            return h5r_fail(x, st, addr, "filters of a fractal heap");
+            return h5r_fail_message(x, st, addr, "a filter pipeline of a fractal heap", h.filters, h.filter_len);
     }
     return h5r_memo_put(x, H5R_MEMO_FRACTAL_HEAP, addr, &h, sizeof h, (const void **)out);
 }
@@ -126,7 +126,7 @@ static h5r_status verify_direct(h5r_ctx *x, const h5r_fractal_heap *h, uint64_t 
     size_t at = 5U + x->file->widths.offset + h->offset_width;
 
     if (size < at + 4 || memcmp(p, "FHDB", 4) != 0)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no direct block of a fractal heap (FHDB)");
+        return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "a direct block of a fractal heap", "FHDB", p);
     if (!h->checksummed)
         return H5R_OK;
     uint8_t *copy = h5r_scratch(x, size, 1);
@@ -175,7 +175,7 @@ static h5r_status load_indirect(h5r_ctx *x, const h5r_fractal_heap *h, uint64_t 
     if (!kept_block(x, H5R_MEMO_HEAP_INDIRECT, addr, size, &p)) {
         H5R_TRY(h5r_view(x, addr, size, 0, &p));
         if (memcmp(p, "FHIB", 4) != 0)
-            return h5r_fail(x, H5R_ERR_FORMAT, addr, "no indirect block of a fractal heap (FHIB)");
+            return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "an indirect block of a fractal heap", "FHIB", p);
         H5R_TRY(h5r_verify(x, addr, p, size - 4, "fractal heap indirect block"));
         H5R_TRY(keep_block(x, H5R_MEMO_HEAP_INDIRECT, addr, size, p));
     }
@@ -233,7 +233,7 @@ static h5r_status load_managed(h5r_ctx *x, const h5r_fractal_heap *h, h5r_cursor
 
     *len = h5r_get_uint(id, h->length_width);
     if (id->overrun || (h->heap_bits < 64 && offset >> h->heap_bits != 0))
-        return h5r_fail(x, H5R_ERR_FORMAT, h->addr, "fractal heap: identifier with an impossible offset");
+        return h5r_fail(x, H5R_ERR_FORMAT, h->addr, "fractal heap: identifier with offset %" PRIu64 " in a heap of 2^%u bytes", offset, h->heap_bits);
     H5R_TRY(find_block(x, h, offset, &b));
     size_t head = 5U + x->file->widths.offset + h->offset_width + (h->checksummed ? 4 : 0);
     uint64_t at = offset - b.base;
@@ -334,7 +334,7 @@ h5r_status h5r_load_heap_object(h5r_ctx *x, const h5r_fractal_heap *h, const uin
         if (*out != NULL)
             return H5R_OK;
     }
-    return h5r_fail(x, H5R_ERR_FORMAT, h->addr, "fractal heap: identifier of unknown kind or size");
+    return h5r_fail(x, H5R_ERR_FORMAT, h->addr, "fractal heap: identifier of %u bytes that begins with %02x: of unknown kind, or too short for it", h->id_len, first);
 }
 
 /* ---------------------------------------------------------------- shared message table (III.I) */
@@ -350,10 +350,10 @@ h5r_status h5r_load_sohm_heap(h5r_ctx *x, unsigned type, const h5r_fractal_heap 
     const uint8_t *p;
 
     if (addr == H5R_UNDEFINED)
-        return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "shared message in a file without a table of shared messages");
+        return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "message of type %u shared in a file without a table of shared messages", type);
     H5R_TRY(h5r_view(x, addr, size, 0, &p));
     if (memcmp(p, "SMTB", 4) != 0)
-        return h5r_fail(x, H5R_ERR_FORMAT, addr, "no table of shared messages (SMTB)");
+        return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "a table of shared messages", "SMTB", p);
     H5R_TRY(h5r_verify(x, addr, p, size - 4, "table of shared messages"));
     h5r_cursor c = h5r_cursor_at(p + 4, (size_t)(size - 8));
     for (unsigned i = 0; i < n; i++) {

@@ -30,8 +30,8 @@ h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out);
 const h5r_message *h5r_find_message(const h5r_header *h, unsigned type);
 
 /* The body of a message: its own, or the one it refers to when it is shared. *committed: address of the object that holds
- * it, H5R_UNDEFINED when it is no committed one. */
-h5r_status h5r_load_body(h5r_ctx *x, unsigned type, bool shared, const uint8_t *body, size_t len,
+ * it, H5R_UNDEFINED when it is no committed one. at: the message's object header, for errors. */
+h5r_status h5r_load_body(h5r_ctx *x, uint64_t at, unsigned type, bool shared, const uint8_t *body, size_t len,
                          const uint8_t **out, size_t *out_len, uint64_t *committed);
 
 /* A datatype from a message body, shared or not. at: address for messages of errors. */
