@@ -109,7 +109,7 @@ static void replace(h5r_cache *c, size_t i, uint64_t off, size_t len, const uint
     c->extents[slot] = joined;
     for (size_t k = slot + 1; k + has_tail <= last; k++) {
         c->dead += c->extents[k].len > 0;
-        c->extents[k] = (struct h5r_extent){end, 0, NULL};
+        c->extents[k] = (struct h5r_extent){end, 0, bytes + len};
     }
     if (c->dead > 64 && c->dead > c->n / 2)
         sweep(c);
