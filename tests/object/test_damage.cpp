@@ -9,6 +9,7 @@ extern "C" {
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -499,4 +500,79 @@ TEST(Errors, RecordedErrorsNameTheirObject)
         }
     }
     EXPECT_GT(found, 0u);
+}
+
+// A writer that closed a file with its metadata cache in it: the root group's header is zeros in place. No such file is small
+// enough to ship; this one is a good file whose header was moved to an image.
+TEST(CacheImage, OverridesWhatStandsInPlace)
+{
+    Bytes bytes = ReadFile(H5RANGE_TEST_DATA "/flat_latest.h5");
+    TestSource good(bytes);
+    FileHandle reference = Open(good);
+    ASSERT_TRUE(reference);
+    const h5r_file_info *info = h5r_get_info(reference.get());
+    ASSERT_GE(info->superblock, 2u);
+    ASSERT_EQ(info->base, 0u);
+    size_t root = info->root, prefix = 6 + (bytes[root + 5] & 0x20 ? 16 : 0) + (bytes[root + 5] & 0x10 ? 4 : 0);
+    size_t width = size_t{1} << (bytes[root + 5] & 3), chunk0 = 0;
+    for (size_t i = 0; i < width; i++)
+        chunk0 |= size_t{bytes[root + prefix + i]} << (8 * i);
+    Bytes header(bytes.begin() + static_cast<long>(root), bytes.begin() + static_cast<long>(root + prefix + width + chunk0 + 4));
+
+    auto put = [&](uint64_t v, unsigned n) {
+        for (unsigned i = 0; i < n; i++)
+            bytes.push_back(static_cast<unsigned char>(v >> (8 * i)));
+    };
+    auto sum = [&](size_t from) { put(h5r_lookup3(bytes.data() + from, bytes.size() - from, 0), 4); };
+    auto text = [&](const char *s) { bytes.insert(bytes.end(), s, s + 4); };
+    uint64_t image = bytes.size(), len = 4 + 1 + 1 + 8 + 4 + 30 + header.size() + 4;
+    text("MDCI");
+    put(0, 1);
+    put(0, 1);
+    put(len, 8);
+    put(1, 4);
+    put(0, 1 + 1 + 1 + 1); // type, flags, ring, age
+    put(0, 2 + 2 + 2);     // children, dirty ones, parents
+    put(0, 4);
+    put(info->root, 8);
+    put(header.size(), 8);
+    bytes.insert(bytes.end(), header.begin(), header.end());
+    sum(image);
+    ASSERT_EQ(bytes.size(), image + len);
+    uint64_t extension = bytes.size();
+    text("OHDR");
+    put(2, 1);
+    put(0, 1);
+    put(4 + 17, 1);
+    put(0x18, 1);
+    put(17, 2);
+    put(0, 1);
+    put(0, 1);
+    put(image, 8);
+    put(len, 8);
+    sum(extension);
+    for (size_t i = 0; i < 8; i++)
+        bytes[20 + i] = static_cast<unsigned char>(extension >> (8 * i));
+    uint32_t s = h5r_lookup3(bytes.data(), 44, 0);
+    for (size_t i = 0; i < 4; i++)
+        bytes[44 + i] = static_cast<unsigned char>(s >> (8 * i));
+
+    const std::string expected = Answers(reference.get());
+    for (bool zeros : {false, true}) {
+        if (zeros)
+            std::fill(bytes.begin() + static_cast<long>(root), bytes.begin() + static_cast<long>(root + header.size()), 0);
+        for (bool starved : {false, true}) {
+            TestSource source(bytes);
+            h5r_options o = Starved();
+            h5r_error err = {};
+            FileHandle f = Open(source, starved ? &o : nullptr, &err);
+            ASSERT_TRUE(f) << err.message;
+            EXPECT_EQ(Answers(f.get()), expected);
+        }
+    }
+    bytes[image + 40] ^= 1;
+    TestSource damaged(bytes);
+    h5r_error err = {};
+    EXPECT_FALSE(Open(damaged, nullptr, &err));
+    EXPECT_HAS(err.message, "metadata cache image");
 }
