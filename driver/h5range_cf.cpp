@@ -270,6 +270,21 @@ std::vector<std::string> CFNames(const std::string &osText)
     return std::vector<std::string>(aosTokens.List(), aosTokens.List() + aosTokens.Count());
 }
 
+bool CFReadOrWarn(const GDALMDArray &oArray, const GDALExtendedDataType &oType, size_t nCount, void *pBuffer)
+{
+    const GUInt64 nStart = 0;
+    CPLPushErrorHandler(CPLQuietErrorHandler);
+    const bool bRead = oArray.Read(&nStart, &nCount, nullptr, nullptr, oType, pBuffer);
+    CPLPopErrorHandler();
+    if (!bRead)
+    {
+        const std::string osWhy = CPLGetLastErrorMsg();
+        CPLErrorReset();
+        CPLError(CE_Warning, CPLE_AppDefined, "the coordinates %s are left out: %s", oArray.GetFullName().c_str(), osWhy.c_str());
+    }
+    return bRead;
+}
+
 bool CFReadCoordinate(const GDALMDArray &oArray, std::vector<double> &adfValues)
 {
     constexpr GUInt64 MAX_VALUES = 1 << 24; // 128 MB; longer ones are no axes of a raster
@@ -279,9 +294,7 @@ bool CFReadCoordinate(const GDALMDArray &oArray, std::vector<double> &adfValues)
         GDALDataTypeIsComplex(oArray.GetDataType().GetNumericDataType()))
         return false;
     adfValues.resize(static_cast<size_t>(nValues));
-    const GUInt64 nStart = 0;
-    const size_t nCount = adfValues.size();
-    if (!oArray.Read(&nStart, &nCount, nullptr, nullptr, GDALExtendedDataType::Create(GDT_Float64), adfValues.data()))
+    if (!CFReadOrWarn(oArray, GDALExtendedDataType::Create(GDT_Float64), adfValues.size(), adfValues.data()))
         return false;
     bool bHasScale = false, bHasOffset = false;
     const double dfScale = oArray.GetScale(&bHasScale);

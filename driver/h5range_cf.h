@@ -62,6 +62,10 @@ std::string CFGroupOf(const GDALMDArray &oArray);
 /** The names in an attribute such as coordinates, ancillary_variables or (with their keys) grid_mapping. */
 std::vector<std::string> CFNames(const std::string &osText);
 
+/** Reads an array of at most one dimension in a type of its caller's. A failure is a warning: what coordinates tell is missing then,
+ * the array that they belong to can be read all the same. */
+bool CFReadOrWarn(const GDALMDArray &oArray, const GDALExtendedDataType &oType, size_t nCount, void *pBuffer);
+
 /** Values of a numeric array of at most one dimension, scale and offset applied. */
 bool CFReadCoordinate(const GDALMDArray &oArray, std::vector<double> &adfValues);
 

@@ -60,9 +60,8 @@ std::vector<std::string> ValueTexts(const GDALMDArray &oArray)
     if (oType.GetClass() != GEDTC_NUMERIC || nValues > MAX_LISTED_VALUES)
         return aosValues;
     std::vector<GByte> abyValues(static_cast<size_t>(nValues) * oType.GetSize());
-    const GUInt64 nStart = 0;
     const auto nCount = static_cast<size_t>(nValues);
-    if (!oArray.Read(&nStart, &nCount, nullptr, nullptr, oType, abyValues.data()))
+    if (!CFReadOrWarn(oArray, oType, nCount, abyValues.data()))
         return aosValues;
     for (size_t i = 0; i < nCount; i++)
         aosValues.push_back(NumberText(abyValues.data() + i * oType.GetSize(), oType.GetNumericDataType()));
