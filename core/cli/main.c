@@ -53,18 +53,20 @@ static void help(FILE *out)
           out);
 }
 
-/* Names of the filters that this build can, or cannot, undo; broken into lines. */
-static void put_filters(const char *head, bool available)
+typedef enum filter_group { BUILT_IN, LEFT_OUT, UNKNOWN_HOW } filter_group;
+
+/* The filters that this build can undo, those that were left out of it, those that no build can; broken into lines. */
+static void put_filters(const char *head, filter_group group)
 {
     int column = printf("%s", head);
     const char *comma = "";
 
-    for (unsigned id = 1; id <= UINT16_MAX; id++) {
-        const char *name = h5r_filter_name(id);
-        if (name == NULL || h5r_filter_available(id) != available)
+    for (size_t i = 0; h5r_filter_at(i) != NULL; i++) {
+        const h5r_filter_info *f = h5r_filter_at(i);
+        if (group != (f->available ? BUILT_IN : f->library != NULL ? LEFT_OUT : UNKNOWN_HOW))
             continue;
-        int width = (int)strlen(name) + 2;
-        printf("%s%s %s", comma, column + width > 100 ? "\n   " : "", name);
+        int width = (int)strlen(f->name) + 10;
+        printf("%s%s %s (%u)", comma, column + width > 100 ? "\n   " : "", f->name, f->id);
         column = column + width > 100 ? 3 + width : column + width;
         comma = ",";
     }
@@ -80,8 +82,9 @@ static void version(void)
            " (built without libcurl: no http, https, s3)"
 #endif
     );
-    put_filters("filters:", true);
-    put_filters("known, not built in:", false);
+    put_filters("filters:", BUILT_IN);
+    put_filters("not built in:", LEFT_OUT);
+    put_filters("known, not supported:", UNKNOWN_HOW);
 }
 
 void put_escaped(FILE *out, const char *text)

@@ -135,6 +135,8 @@ typedef struct h5r_round {
     double seconds;       /* spent in read_ranges() */
 } h5r_round;
 
+struct h5r_codec; /* see "filters" below */
+
 typedef struct h5r_options {
     size_t struct_size;
     h5r_limits limits;
@@ -144,6 +146,8 @@ typedef struct h5r_options {
     bool exact_reads;    /* ask for just the bytes needed: no hints, blocks, gaps, splits (for tests and measurements) */
     void (*trace)(void *ctx, const h5r_round *round); /* called after each round, file unlocked */
     void *trace_ctx;
+    const struct h5r_codec *codecs; /* filters of the caller, asked before the built-in ones; borrowed until h5r_close() */
+    size_t n_codecs;
 } h5r_options;
 
 H5R_API void h5r_options_init(h5r_options *o);
@@ -516,9 +520,45 @@ H5R_API h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth
 
 /* ---------------------------------------------------------------- filters */
 
-/* Whether this build can undo a filter, and its name ("deflate", "zstd"), NULL when the identifier is unknown. */
+/* Whether this build can undo a filter, and its name ("deflate", "Zstandard"), NULL when the identifier is unknown. */
 H5R_API bool h5r_filter_available(unsigned id);
 H5R_API const char *h5r_filter_name(unsigned id);
+
+typedef struct h5r_filter_info {
+    unsigned id;
+    const char *name;
+    const char *library; /* that undoes it ("libzstd"); "" when the core itself does; NULL: no build of this version can */
+    bool available;      /* in this build */
+} h5r_filter_info;
+
+/* Registered filters by id, from i = 0 on; NULL behind the last one. Static. */
+H5R_API const h5r_filter_info *h5r_filter_at(size_t i);
+
+/* What a codec of the caller gets. Later versions may append fields: struct_size says how many there are. */
+typedef struct h5r_decode_args {
+    size_t struct_size;
+    const h5r_filter *filter; /* identifier and client data, as the file says them: not verified */
+    const void *src;          /* what the filter put out when the chunk was written; may be anything in a damaged file */
+    size_t src_len;
+    void *dst;                /* room for what went into it */
+    size_t dst_cap;           /* chunk_bytes when last, else about twice that: other filters may have changed the size before */
+    size_t chunk_bytes;       /* decoded size of a whole chunk (of a heap block, for filtered groups) */
+    bool last;                /* nothing remains to be undone: dst gets the chunk, in the file's byte order */
+} h5r_decode_args;
+
+/* A filter that the caller can undo, for h5r_options.codecs; it also takes the place of a built-in one.
+ *
+ * decode() undoes the filter from src to dst, which do not overlap, and sets *dst_len, at most dst_cap; fewer than
+ * chunk_bytes from the last one make the chunk damaged. On failure it returns a negative status (FORMAT: src is damaged;
+ * UNSUPPORTED; NOMEM) and may describe it in err->message (never NULL here); chunk, path and offset are added to it. It is
+ * called from every thread that reads, for several chunks at once, and must not call back with the file that it serves:
+ * a heap block is decoded with the file locked. */
+typedef struct h5r_codec {
+    unsigned id;
+    const char *name; /* for messages; may be NULL */
+    h5r_status (*decode)(void *ctx, const h5r_decode_args *args, size_t *dst_len, h5r_error *err);
+    void *ctx;
+} h5r_codec;
 
 #ifdef __cplusplus
 }

@@ -1,10 +1,12 @@
-/* Deflate: a zlib stream (RFC 1950). */
+/* Deflate: a zlib stream (RFC 1950). libdeflate, where it is built in, does the ordinary case at once; zlib does all others (a
+ * stream longer than a chunk, a damaged one) and has the last word. */
 #include "filter/codecs.h"
 
 #include <string.h>
 #include <zlib.h>
-
-#include "util/error.h"
+#if H5R_HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
 
 /* Enlarges dst, keeping what is in it. */
 static bool grow(h5r_buf *dst, size_t limit)
@@ -21,43 +23,71 @@ static bool grow(h5r_buf *dst, size_t limit)
     return true;
 }
 
-static h5r_status inflate_all(z_stream *z, h5r_buf *dst, size_t limit, h5r_error *err)
+static uInt clamp(size_t n)
 {
+    return n > UINT32_MAX ? UINT32_MAX : (uInt)n;
+}
+
+static h5r_status inflate_all(const h5r_stage *s, z_stream *z)
+{
+    h5r_buf *dst = s->dst;
+    size_t left = s->n;
+
+    z->next_in = (Bytef *)(uintptr_t)s->src; /* zlib does not write there */
     for (;;) {
-        size_t room = dst->cap - dst->len;
+        uInt given = clamp(left), room = clamp(dst->cap - dst->len);
+        z->avail_in = given;
         z->next_out = dst->bytes + dst->len;
-        z->avail_out = room > UINT32_MAX ? UINT32_MAX : (uInt)room;
-        uInt before = z->avail_out;
+        z->avail_out = room;
         int rc = inflate(z, Z_NO_FLUSH);
-        dst->len += before - z->avail_out;
+        dst->len += room - z->avail_out;
+        left -= given - z->avail_in;
         if (rc == Z_STREAM_END)
             return H5R_OK;
         if (rc == Z_MEM_ERROR)
-            return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+            return h5r_stage_fail(s, H5R_ERR_NOMEM, "out of memory");
         if (rc != Z_OK && rc != Z_BUF_ERROR)
-            return h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "deflate: %s", z->msg != NULL ? z->msg : "damaged stream");
-        if (z->avail_out > 0 && z->avail_in == 0)
-            return h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "deflate: stream ends after %zu bytes of output", dst->len);
-        if (dst->len == dst->cap && !grow(dst, limit))
-            return h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "deflate: more than %zu bytes, far above a chunk", limit);
+            return H5R_STAGE_BAD(s, "%s", z->msg != NULL ? z->msg : "damaged stream");
+        if (z->avail_out > 0 && left == 0)
+            return H5R_STAGE_BAD(s, "stream ends after %zu bytes of output", dst->len);
+        if (dst->len == dst->cap && dst->cap >= s->limit)
+            return H5R_STAGE_BAD(s, "more than %zu bytes, far above a chunk of %zu", dst->len, s->chunk);
+        if (dst->len == dst->cap && !grow(dst, s->limit))
+            return h5r_stage_fail(s, H5R_ERR_NOMEM, "out of memory");
     }
 }
 
-h5r_status h5r_decode_deflate(const h5r_filter *f, const uint8_t *src, size_t n, h5r_buf *dst, size_t expected, size_t limit,
-                              bool skip_checksums, h5r_error *err)
+#if H5R_HAVE_LIBDEFLATE
+static bool decode_at_once(const h5r_stage *s)
+{
+    struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+    size_t len = 0;
+
+    if (d == NULL)
+        return false;
+    enum libdeflate_result r = libdeflate_zlib_decompress(d, s->src, s->n, s->dst->bytes, s->dst->cap, &len);
+    libdeflate_free_decompressor(d);
+    s->dst->len = r == LIBDEFLATE_SUCCESS ? len : 0;
+    return r == LIBDEFLATE_SUCCESS;
+}
+#endif
+
+h5r_status h5r_decode_deflate(const h5r_stage *s)
 {
     z_stream z = {0};
-    (void)f;
-    (void)skip_checksums;
+    uint8_t *out;
 
-    if (n > UINT32_MAX)
-        return h5r_error_set(err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "deflate: a stored chunk above 4 GiB");
-    if (!h5r_buf_reserve(dst, expected + 8) || inflateInit(&z) != Z_OK)
-        return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-    dst->len = 0;
-    z.next_in = (Bytef *)(uintptr_t)src; /* zlib does not write there */
-    z.avail_in = (uInt)n;
-    h5r_status st = inflate_all(&z, dst, limit, err);
+    h5r_status st = h5r_stage_room(s, s->chunk, &out);
+    if (st != H5R_OK)
+        return st;
+#if H5R_HAVE_LIBDEFLATE
+    if (decode_at_once(s))
+        return H5R_OK;
+#endif
+    s->dst->len = 0;
+    if (inflateInit(&z) != Z_OK)
+        return h5r_stage_fail(s, H5R_ERR_NOMEM, "out of memory");
+    st = inflate_all(s, &z);
     inflateEnd(&z);
     return st;
 }

@@ -1,8 +1,11 @@
 #include "filter/pipeline.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/codecs.h"
 #include "util/error.h"
 
 bool h5r_buf_reserve(h5r_buf *b, size_t n)
@@ -10,19 +13,20 @@ bool h5r_buf_reserve(h5r_buf *b, size_t n)
     if (n <= b->cap && b->bytes != NULL)
         return true;
     size_t cap = n + n / 8 + 64;
-    uint8_t *bytes = malloc(cap < n ? n : cap);
+    if (cap < n)
+        cap = n;
+    uint8_t *bytes = malloc(cap);
     if (bytes == NULL)
         return false;
-    free(b->bytes);
-    b->bytes = bytes;
-    b->cap = cap < n ? n : cap;
-    b->len = 0;
+    h5r_buf_free(b);
+    *b = (h5r_buf){.bytes = bytes, .cap = cap};
     return true;
 }
 
 void h5r_buf_free(h5r_buf *b)
 {
-    free(b->bytes);
+    if (!b->borrowed)
+        free(b->bytes);
     *b = (h5r_buf){0};
 }
 
@@ -30,45 +34,168 @@ void h5r_pipeline_scratch_free(h5r_pipeline_scratch *s)
 {
     h5r_buf_free(&s->a);
     h5r_buf_free(&s->b);
+    h5r_buf_free(&s->work);
 }
 
-static h5r_status unsupported(const h5r_filter *f, h5r_error *err)
+/* ---------------------------------------------------------------- for the codecs */
+
+h5r_status h5r_stage_fail(const h5r_stage *s, h5r_status st, const char *format, ...)
 {
-    const char *name = h5r_filter_name(f->id);
-    if (name == NULL)
-        name = f->name[0] != '\0' ? f->name : "unregistered";
-    return h5r_error_set(err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "filter %u (%s) is not built in", f->id, name);
+    char text[300];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return h5r_error_set(s->err, st, H5R_UNDEFINED, "%s: %s", s->name, text);
 }
+
+static h5r_status no_memory(const h5r_stage *s)
+{
+    return h5r_error_set(s->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+}
+
+h5r_status h5r_stage_room(const h5r_stage *s, uint64_t n, uint8_t **out)
+{
+    *out = NULL;
+    if (n > s->limit)
+        return H5R_STAGE_BAD(s, "%llu bytes, far above a chunk of %zu", (unsigned long long)n, s->chunk);
+    if (!h5r_buf_reserve(s->dst, (size_t)n))
+        return no_memory(s);
+    s->dst->len = (size_t)n;
+    *out = s->dst->bytes;
+    return H5R_OK;
+}
+
+h5r_status h5r_stage_work(const h5r_stage *s, size_t n, uint8_t **out)
+{
+    *out = NULL;
+    if (!h5r_buf_reserve(s->work, n))
+        return no_memory(s);
+    *out = s->work->bytes;
+    return H5R_OK;
+}
+
+h5r_status h5r_stage_attempt(const h5r_stage *s, h5r_status (*attempt)(const h5r_stage *s, uint8_t *out, size_t cap, size_t *len))
+{
+    size_t len = 0;
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t *out;
+        size_t cap = i == 0 ? s->chunk : s->limit;
+        h5r_status st = h5r_stage_room(s, cap, &out);
+        if (st == H5R_OK)
+            st = attempt(s, out, cap, &len);
+        if (st != H5R_NEED) {
+            s->dst->len = len;
+            return st;
+        }
+    }
+    return H5R_STAGE_BAD(s, "more than %zu bytes, far above a chunk of %zu", s->limit, s->chunk);
+}
+
+/* ---------------------------------------------------------------- pipeline */
 
 size_t h5r_stage_limit(uint64_t chunk)
 {
     return chunk > SIZE_MAX / 2 - 65536 ? SIZE_MAX : 2 * (size_t)chunk + 65536;
 }
 
-h5r_status h5r_pipeline_decode(const h5r_filter *filters, unsigned n_filters, uint32_t skipped, const uint8_t *src,
-                               size_t n, uint8_t *dst, size_t dst_len, bool skip_checksums, h5r_pipeline_scratch *s,
-                               h5r_error *err)
+static const h5r_codec *find_callers(const h5r_options *o, unsigned id)
 {
-    h5r_buf *out = &s->a, *other = &s->b;
+    for (size_t i = 0; i < o->n_codecs; i++)
+        if (o->codecs[i].id == id)
+            return &o->codecs[i];
+    return NULL;
+}
 
-    for (unsigned i = n_filters; i-- > 0;) {
+static h5r_status unsupported(const h5r_filter *f, const h5r_codec_row *row, h5r_error *err)
+{
+    if (row != NULL && row->info.library != NULL)
+        return h5r_error_set(err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "filter %u (%s) not built in: build with %s", f->id, row->info.name,
+                             row->info.library);
+    const char *name = row != NULL ? row->info.name : f->name[0] != '\0' ? f->name : "unregistered";
+    return h5r_error_set(err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "filter %u (%s) is not supported", f->id, name);
+}
+
+/* A codec of the caller: it gets all the room the stage may use, and is believed only about how much of it it used. */
+static h5r_status decode_callers(const h5r_codec *c, const h5r_stage *s, bool last)
+{
+    uint8_t *out;
+    size_t cap = last ? s->chunk : s->limit, len = 0;
+    h5r_error err = {.offset = H5R_UNDEFINED};
+
+    h5r_status st = h5r_stage_room(s, cap, &out);
+    if (st != H5R_OK)
+        return st;
+    h5r_decode_args a = {.struct_size = sizeof a, .filter = s->filter, .src = s->src, .src_len = s->n, .dst = out, .dst_cap = cap,
+                         .chunk_bytes = s->chunk, .last = last};
+    st = c->decode(c->ctx, &a, &len, &err);
+    if (st == H5R_OK && len > cap)
+        return h5r_stage_fail(s, H5R_ERR_INTERNAL, "the caller's codec claims %zu bytes in a buffer of %zu", len, cap);
+    if (st != H5R_OK)
+        return h5r_stage_fail(s, st < 0 ? st : H5R_ERR_INTERNAL, "%s", err.message[0] != '\0' ? err.message : h5r_status_name(st));
+    s->dst->len = len;
+    return H5R_OK;
+}
+
+static h5r_status decode_all(const h5r_options *o, const h5r_filter *filters, unsigned n_filters, uint32_t skipped, const uint8_t *src,
+                             size_t n, h5r_buf *dst, h5r_pipeline_scratch *s, h5r_error *err)
+{
+    h5r_buf *inner = &s->a, *other = &s->b;
+    uint8_t *const target = dst->bytes;
+    const size_t chunk = dst->cap;
+    unsigned last = 0; /* filter that is undone last */
+
+    while (last < n_filters && skipped >> last & 1)
+        last++;
+    for (unsigned i = n_filters; i-- > last;) {
+        const h5r_filter *f = &filters[i];
         if (skipped >> i & 1)
             continue;
-        const h5r_codec *codec = h5r_codec_find(filters[i].id);
-        if (codec == NULL)
-            return unsupported(&filters[i], err);
-        h5r_status st = codec->decode(&filters[i], src, n, out, dst_len, h5r_stage_limit(dst_len), skip_checksums, err);
+        const h5r_codec *callers = find_callers(o, f->id);
+        const h5r_codec_row *row = h5r_codec_find(f->id);
+        if (callers == NULL && (row == NULL || !row->info.available))
+            return unsupported(f, row, err);
+        const char *name = callers != NULL ? callers->name : row->info.name;
+        h5r_stage stage = {.filter = f, .name = name != NULL ? name : "filter", .src = src, .n = n, .chunk = chunk,
+                           .limit = h5r_stage_limit(chunk), .skip_checksums = o->skip_checksums, .dst = i == last ? dst : inner,
+                           .work = &s->work, .err = err};
+        h5r_status st;
+        if (callers == NULL && row->trim != NULL) {
+            st = row->trim(&stage, &n);
+        } else {
+            st = callers != NULL ? decode_callers(callers, &stage, i == last) : row->decode(&stage);
+            src = stage.dst->bytes;
+            n = stage.dst->len;
+            h5r_buf *t = inner;
+            inner = other;
+            other = t;
+        }
         if (st != H5R_OK)
             return st;
-        src = out->bytes;
-        n = out->len;
-        h5r_buf *t = out;
-        out = other;
-        other = t;
     }
-    if (n < dst_len)
-        return h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "%zu bytes after its filters, a chunk has %zu", n, dst_len);
-    if (dst_len > 0)
-        memcpy(dst, src, dst_len);
+    if (n < chunk)
+        return h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "%zu bytes after its filters, a chunk has %zu", n, chunk);
+    if (src != target && chunk > 0)
+        memcpy(target, src, chunk);
     return H5R_OK;
+}
+
+h5r_status h5r_pipeline_decode(const h5r_options *o, const h5r_filter *filters, unsigned n_filters, uint32_t skipped,
+                               const uint8_t *src, size_t n, uint8_t *dst, size_t dst_len, h5r_pipeline_scratch *s,
+                               h5r_error *err)
+{
+    static const uint8_t nothing[1];
+    h5r_buf out = {.bytes = dst, .cap = dst_len, .borrowed = true};
+
+    if (src == NULL || n == 0) { /* codecs get a pointer that they can count on */
+        src = nothing;
+        n = 0;
+    }
+    if (n_filters > H5R_MAX_FILTERS)
+        return h5r_error_set(err, H5R_ERR_LIMIT, H5R_UNDEFINED, "%u filters", n_filters);
+    h5r_status st = decode_all(o, filters, n_filters, skipped, src, n, &out, s, err);
+    h5r_buf_free(&out);
+    return st;
 }

@@ -1,53 +1,90 @@
 /* Filter identifiers: 0 to 255 are the library's, others are registered with The HDF Group. A new codec is a new file and a row
- * here. */
+ * here. The H5R_HAVE_ macros come from core/codecs.cmake and are 0 or 1. */
 #include "filter/codecs.h"
 
 #include <stddef.h>
 
-static const h5r_codec codecs[] = {
-    {1, "deflate", h5r_decode_deflate},
-    {2, "shuffle", h5r_decode_shuffle},
-    {3, "fletcher32", h5r_decode_fletcher32},
-    {32022, "BitGroom", h5r_decode_copy},
-    {32023, "Granular BitRound", h5r_decode_copy},
-    {32032, "BitRound", h5r_decode_copy},
-};
+/* decoder when its library is there, else NULL. */
+#define PICK_0(decoder) NULL
+#define PICK_1(decoder) decoder
+#define PICK_(have, decoder) PICK_##have(decoder)
+#define PICK(have, decoder) PICK_(have, decoder)
 
-/* Names of registered filters that this build cannot undo. */
-static const struct {
-    unsigned id;
-    const char *name;
-} names[] = {
-    {4, "szip"},         {5, "nbit"},          {6, "scaleoffset"},  {257, "hzip"},        {258, "fpzip"},
-    {305, "LZO"},        {307, "bzip2"},       {32000, "LZF"},      {32001, "Blosc"},     {32002, "MAFISC"},
-    {32003, "Snappy"},   {32004, "LZ4"},       {32005, "APAX"},     {32006, "CBF"},       {32007, "JPEG-XR"},
-    {32008, "bitshuffle"}, {32009, "SPDP"},    {32010, "LPC-Rice"}, {32011, "CCSDS-123"}, {32012, "JPEG-LS"},
-    {32013, "ZFP"},      {32014, "fpzip"},     {32015, "Zstandard"}, {32016, "B3D"},      {32017, "SZ"},
-    {32018, "FCIDECOMP"}, {32019, "JPEG"},     {32020, "VBZ"},      {32021, "FAPEC"},     {32024, "SZ3"},
-    {32025, "Delta-Rice"}, {32026, "Blosc2"},  {32027, "FLAC"},     {32028, "SPERR"},     {32029, "TERSE/PROLIX"},
-    {32030, "FFMPEG"},   {32031, "JPEG 2000"},
-};
+#define OURS(id, name, decoder) {{id, name, "", true}, decoder, NULL}
+#define TRIM(id, name, function) {{id, name, "", true}, NULL, function}
+#define WITH(id, name, have, library, decoder) {{id, name, library, have}, PICK(have, decoder), NULL}
+#define NEVER(id, name) {{id, name, NULL, false}, NULL, NULL}
 
-const h5r_codec *h5r_codec_find(unsigned id)
+/* By id. */
+static const h5r_codec_row rows[] = {
+    OURS(1, "deflate", h5r_decode_deflate),
+    OURS(2, "shuffle", h5r_decode_shuffle),
+    TRIM(3, "fletcher32", h5r_trim_fletcher32),
+    NEVER(4, "szip"),
+    NEVER(5, "nbit"),
+    NEVER(6, "scaleoffset"),
+    NEVER(257, "hzip"),
+    NEVER(258, "fpzip"),
+    NEVER(305, "LZO"),
+    NEVER(307, "bzip2"),
+    NEVER(32000, "LZF"),
+    NEVER(32001, "Blosc"),
+    NEVER(32002, "MAFISC"),
+    NEVER(32003, "Snappy"),
+    NEVER(32004, "LZ4"),
+    NEVER(32005, "APAX"),
+    NEVER(32006, "CBF"),
+    NEVER(32007, "JPEG-XR"),
+    NEVER(32008, "bitshuffle"),
+    NEVER(32009, "SPDP"),
+    NEVER(32010, "LPC-Rice"),
+    NEVER(32011, "CCSDS-123"),
+    NEVER(32012, "JPEG-LS"),
+    NEVER(32013, "ZFP"),
+    NEVER(32014, "fpzip"),
+    NEVER(32015, "Zstandard"),
+    NEVER(32016, "B3D"),
+    NEVER(32017, "SZ"),
+    NEVER(32018, "FCIDECOMP"),
+    NEVER(32019, "JPEG"),
+    NEVER(32020, "VBZ"),
+    NEVER(32021, "FAPEC"),
+    TRIM(32022, "BitGroom", h5r_trim_nothing),
+    TRIM(32023, "Granular BitRound", h5r_trim_nothing),
+    NEVER(32024, "SZ3"),
+    NEVER(32025, "Delta-Rice"),
+    NEVER(32026, "Blosc2"),
+    NEVER(32027, "FLAC"),
+    NEVER(32028, "SPERR"),
+    NEVER(32029, "TERSE/PROLIX"),
+    NEVER(32030, "FFMPEG"),
+    NEVER(32031, "JPEG 2000"),
+    TRIM(32032, "BitRound", h5r_trim_nothing),
+    NEVER(32033, "HTJ2K"),
+};
+enum { N_ROWS = sizeof rows / sizeof *rows };
+
+const h5r_codec_row *h5r_codec_find(unsigned id)
 {
-    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++)
-        if (codecs[i].id == id)
-            return &codecs[i];
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (rows[i].info.id == id)
+            return &rows[i];
     return NULL;
+}
+
+const h5r_filter_info *h5r_filter_at(size_t i)
+{
+    return i < N_ROWS ? &rows[i].info : NULL;
 }
 
 bool h5r_filter_available(unsigned id)
 {
-    return h5r_codec_find(id) != NULL;
+    const h5r_codec_row *r = h5r_codec_find(id);
+    return r != NULL && r->info.available;
 }
 
 const char *h5r_filter_name(unsigned id)
 {
-    const h5r_codec *c = h5r_codec_find(id);
-    if (c != NULL)
-        return c->name;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].id == id)
-            return names[i].name;
-    return NULL;
+    const h5r_codec_row *r = h5r_codec_find(id);
+    return r != NULL ? r->info.name : NULL;
 }

@@ -104,8 +104,8 @@ static h5r_status decode_filtered(h5r_ctx *x, const h5r_fractal_heap *h, uint64_
     uint8_t *decoded = malloc(size > 0 ? (size_t)size : 1);
     if (decoded == NULL)
         return h5r_nomem(x);
-    h5r_status st = h5r_pipeline_decode(h->pipeline, h->n_filters, mask, p, (size_t)stored, decoded, (size_t)size,
-                                        x->file->options.skip_checksums, &scratch, &err);
+    h5r_status st = h5r_pipeline_decode(&x->file->options, h->pipeline, h->n_filters, mask, p, (size_t)stored, decoded, (size_t)size,
+                                        &scratch, &err);
     h5r_pipeline_scratch_free(&scratch);
     if (st == H5R_OK) {
         uint8_t *bytes = h5r_alloc(x, size, 1);

@@ -237,8 +237,7 @@ static h5r_status decode_chunk(const h5r_file *f, const h5r_dataset *d, const ui
                                size_t n, uint8_t *dst, h5r_pipeline_scratch *scratch, h5r_error *err)
 {
     unsigned filters = d->raw_edges && is_partial(d, coords) ? 0 : d->n_filters;
-    return h5r_pipeline_decode(d->filters, filters, skipped, src, n, dst, (size_t)d->chunk_bytes,
-                               f->options.skip_checksums, scratch, err);
+    return h5r_pipeline_decode(&f->options, d->filters, filters, skipped, src, n, dst, (size_t)d->chunk_bytes, scratch, err);
 }
 
 /* Buffers of one call, reused from chunk to chunk. */
@@ -480,8 +479,7 @@ h5r_status h5r_decode_chunk(h5r_file *f, const h5r_object *ds, const void *src, 
     if (d->layout != H5R_LAYOUT_CHUNKED || dst_len < d->chunk_bytes)
         return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_decode_chunk: not a chunked dataset, or a buffer smaller than a chunk of %" PRIu64 " bytes",
                              d->chunk_bytes);
-    st = h5r_pipeline_decode(d->filters, d->n_filters, skipped, src, n, dst, (size_t)d->chunk_bytes,
-                             f->options.skip_checksums, &scratch, err);
+    st = h5r_pipeline_decode(&f->options, d->filters, d->n_filters, skipped, src, n, dst, (size_t)d->chunk_bytes, &scratch, err);
     h5r_pipeline_scratch_free(&scratch);
     return st;
 }

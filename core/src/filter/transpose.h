@@ -1,0 +1,15 @@
+/* Byte and bit transpositions that shuffle, bitshuffle and Blosc2 share. Buffers never overlap. */
+#ifndef H5R_FILTER_TRANSPOSE_H
+#define H5R_FILTER_TRANSPOSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* From byte planes (all first bytes, all second bytes, ...) to elements of size bytes. */
+void h5r_unshuffle(const uint8_t *src, uint8_t *dst, size_t elems, size_t size);
+
+/* From bit planes to elements: row r holds bit r of every element (bit 0 is the least significant one of byte 0), eight
+ * elements a byte. elems is a multiple of 8; tmp has room for elems * size bytes. */
+void h5r_unbitshuffle(const uint8_t *src, uint8_t *dst, uint8_t *tmp, size_t elems, size_t size);
+
+#endif
