@@ -59,6 +59,7 @@ function(h5range_codec NAME what)
 endfunction()
 
 h5range_codec(LIBDEFLATE "libdeflate" HEADER libdeflate.h LIBRARIES deflate)
+h5range_codec(SZIP "szip" HEADER libaec.h LIBRARIES aec FILES szip)
 
 list(REMOVE_DUPLICATES H5RANGE_CODEC_INCLUDE_DIRS)
 list(REMOVE_ITEM H5RANGE_CODEC_INCLUDE_DIRS ${CMAKE_C_IMPLICIT_INCLUDE_DIRECTORIES})

@@ -72,6 +72,9 @@ static inline uint64_t h5r_be64(const uint8_t *p)
 h5r_status h5r_decode_deflate(const h5r_stage *s);
 h5r_status h5r_decode_shuffle(const h5r_stage *s);
 h5r_status h5r_trim_fletcher32(const h5r_stage *s, size_t *kept);
+h5r_status h5r_decode_szip(const h5r_stage *s);
+h5r_status h5r_decode_nbit(const h5r_stage *s);
+h5r_status h5r_decode_scaleoffset(const h5r_stage *s);
 
 /* Filters that change values when writing and nothing in their encoding. */
 h5r_status h5r_trim_nothing(const h5r_stage *s, size_t *kept);
