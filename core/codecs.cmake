@@ -60,6 +60,18 @@ endfunction()
 
 h5range_codec(LIBDEFLATE "libdeflate" HEADER libdeflate.h LIBRARIES deflate)
 h5range_codec(SZIP "szip" HEADER libaec.h LIBRARIES aec FILES szip)
+h5range_codec(LZF "LZF" HEADER lzf.h LIBRARIES lzf FILES lzf SUFFIXES liblzf)
+h5range_codec(BZIP2 "bzip2" HEADER bzlib.h LIBRARIES bz2 FILES bzip2)
+h5range_codec(LZ4 "LZ4" HEADER lz4.h LIBRARIES lz4 FILES lz4)
+h5range_codec(ZSTD "Zstandard" HEADER zstd.h LIBRARIES zstd FILES zstd vbz)
+h5range_codec(BLOSC "Blosc" HEADER blosc.h LIBRARIES blosc FILES blosc)
+h5range_codec(ZFP "ZFP" HEADER zfp.h LIBRARIES zfp FILES zfp)
+h5range_codec(CHARLS "JPEG-LS" HEADER charls/charls_jpegls_decoder.h LIBRARIES charls FILES jpegls)
+h5range_codec(SNAPPY "Snappy" HEADER snappy-c.h LIBRARIES snappy FILES snappy)
+h5range_codec(LZO "LZO" HEADER lzo/lzo1x.h LIBRARIES lzo2 FILES lzo)
+h5range_codec(JPEG "JPEG" HEADER jpeglib.h LIBRARIES jpeg FILES jpeg)
+# Off unless asked for: OpenJPEG 2.5.0 ends the process (an assertion in its decoder of high-throughput blocks) on damaged data.
+h5range_codec(OPENJPEG "JPEG 2000" HEADER openjpeg.h LIBRARIES openjp2 FILES jpeg2000 SUFFIXES openjpeg-2.5 DEFAULT OFF)
 
 list(REMOVE_DUPLICATES H5RANGE_CODEC_INCLUDE_DIRS)
 list(REMOVE_ITEM H5RANGE_CODEC_INCLUDE_DIRS ${CMAKE_C_IMPLICIT_INCLUDE_DIRECTORIES})

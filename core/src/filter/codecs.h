@@ -75,6 +75,18 @@ h5r_status h5r_trim_fletcher32(const h5r_stage *s, size_t *kept);
 h5r_status h5r_decode_szip(const h5r_stage *s);
 h5r_status h5r_decode_nbit(const h5r_stage *s);
 h5r_status h5r_decode_scaleoffset(const h5r_stage *s);
+h5r_status h5r_decode_lzo(const h5r_stage *s);
+h5r_status h5r_decode_bzip2(const h5r_stage *s);
+h5r_status h5r_decode_lzf(const h5r_stage *s);
+h5r_status h5r_decode_blosc(const h5r_stage *s);
+h5r_status h5r_decode_snappy(const h5r_stage *s);
+h5r_status h5r_decode_lz4(const h5r_stage *s);
+h5r_status h5r_decode_jpegls(const h5r_stage *s);
+h5r_status h5r_decode_zfp(const h5r_stage *s);
+h5r_status h5r_decode_zstd(const h5r_stage *s);
+h5r_status h5r_decode_jpeg(const h5r_stage *s);
+h5r_status h5r_decode_vbz(const h5r_stage *s);
+h5r_status h5r_decode_jpeg2000(const h5r_stage *s);
 
 /* Filters that change values when writing and nothing in their encoding. */
 h5r_status h5r_trim_nothing(const h5r_stage *s, size_t *kept);
