@@ -81,6 +81,7 @@ h5r_status h5r_decode_lzf(const h5r_stage *s);
 h5r_status h5r_decode_blosc(const h5r_stage *s);
 h5r_status h5r_decode_snappy(const h5r_stage *s);
 h5r_status h5r_decode_lz4(const h5r_stage *s);
+h5r_status h5r_decode_bitshuffle(const h5r_stage *s);
 h5r_status h5r_decode_jpegls(const h5r_stage *s);
 h5r_status h5r_decode_zfp(const h5r_stage *s);
 h5r_status h5r_decode_zstd(const h5r_stage *s);

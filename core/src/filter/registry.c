@@ -35,7 +35,7 @@ static const h5r_codec_row rows[] = {
     NEVER(32005, "APAX"),
     NEVER(32006, "CBF"),
     NEVER(32007, "JPEG-XR"),
-    NEVER(32008, "bitshuffle"),
+    OURS(32008, "bitshuffle", h5r_decode_bitshuffle),
     NEVER(32009, "SPDP"),
     NEVER(32010, "LPC-Rice"),
     NEVER(32011, "CCSDS-123"),
