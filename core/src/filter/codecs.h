@@ -87,6 +87,7 @@ h5r_status h5r_decode_zfp(const h5r_stage *s);
 h5r_status h5r_decode_zstd(const h5r_stage *s);
 h5r_status h5r_decode_jpeg(const h5r_stage *s);
 h5r_status h5r_decode_vbz(const h5r_stage *s);
+h5r_status h5r_decode_blosc2(const h5r_stage *s);
 h5r_status h5r_decode_jpeg2000(const h5r_stage *s);
 
 /* Filters that change values when writing and nothing in their encoding. */

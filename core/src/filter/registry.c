@@ -53,7 +53,7 @@ static const h5r_codec_row rows[] = {
     TRIM(32023, "Granular BitRound", h5r_trim_nothing),
     NEVER(32024, "SZ3"),
     NEVER(32025, "Delta-Rice"),
-    NEVER(32026, "Blosc2"),
+    OURS(32026, "Blosc2", h5r_decode_blosc2),
     NEVER(32027, "FLAC"),
     NEVER(32028, "SPERR"),
     NEVER(32029, "TERSE/PROLIX"),
