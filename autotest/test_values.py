@@ -12,7 +12,7 @@ WHOLE_BYTES = 64 << 20  # larger arrays are left to the benchmarks
 NON_COORDINATE = "_nc4_non_coord_"
 
 # What the driver may say of an array that it does not read.
-UNSUPPORTED = ("is not built in", "is not supported", "does not read", "GDAL has no type for")
+UNSUPPORTED = ("not built in", "is not supported", "does not read", "GDAL has no type for")
 
 FILES = sorted(p for p in DATA.iterdir() if p.suffix in (".h5", ".nc"))
 CORPUS = shared_folder()

@@ -20,9 +20,14 @@ def test_help_and_version(h5range, data):
 
 
 def test_version_tells_filters_apart(h5range):
-    have, lack = h5range("--version").text.split("known, not built in:")
-    assert "deflate" in have and "shuffle" in have and "deflate" not in lack
-    assert not lack.rstrip().endswith(",")
+    text = h5range("--version").text
+    have, rest = text.split("not built in:")
+    left_out, never = rest.split("known, not supported:")
+    assert "deflate (1)" in have and "shuffle (2)" in have and "nbit (5)" in have
+    assert "SPERR (32028)" in never
+    for name in ("szip (4)", "Blosc (32001)", "LZ4 (32004)", "bitshuffle (32008)", "Zstandard (32015)", "Blosc2 (32026)"):
+        assert text.count(name) == 1 and name not in never
+    assert not any(part.rstrip().endswith(",") for part in (have, left_out, never))
 
 
 def test_tree_lines(h5range, data):

@@ -28,6 +28,10 @@ def plain_map(x):
 def test_equals_libhdf5(h5range, data, name):
     with open(data(name + ".json")) as f:
         expected = json.load(f)
+    built_in = h5range("--version").text.split("not built in:")[0]
+    needed = {"(%d)" % x["id"] for o in expected["objects"].values() for x in o.get("filters") or []}
+    if any(x not in built_in for x in needed):
+        pytest.skip("filters left out of this build: " + " ".join(sorted(x for x in needed if x not in built_in)))
     r = h5range("dump", "--canonical", data(name))
     assert r.code == 0, r.err
     got, want = plain(json.loads(r.text)), plain(expected)
