@@ -20,6 +20,9 @@ void sink_add(sink *s, const void *bytes, size_t n);
 /* Serializes n elements as stored in the file. */
 h5r_status canonical_elements(h5r_file *f, const h5r_type *t, const void *elems, size_t n, sink *out, h5r_error *err);
 
+/* The "selection bytes". rank and count: of the dataspace, for selections of all or none of it. False when memory is out. */
+bool canonical_region(sink *out, const h5r_region *r, unsigned rank, uint64_t count);
+
 /* Names of files as ASCII: bytes outside 0x20..0x7E and each of " \ % become %XX. */
 void canonical_text(json *j, const char *text);
 void canonical_key(json *j, const char *text);

@@ -68,33 +68,44 @@ static void space_of(serializer *s, uint64_t addr, unsigned *rank, uint64_t *n)
     }
 }
 
-static h5r_status add_selection(serializer *s, uint64_t addr, const uint8_t *p, size_t n)
+bool canonical_region(sink *out, const h5r_region *r, unsigned rank, uint64_t count)
 {
     selection sel;
+    bool whole = r->kind == H5R_REGION_ALL || r->kind == H5R_REGION_NONE, unlimited = r->unlimited_dim >= 0;
+
+    if (!selection_list(r, &sel))
+        return false;
+    add_uint(out, r->kind, 4);
+    add_uint(out, whole ? rank : r->rank, 4);
+    add_uint(out, r->kind == H5R_REGION_ALL ? count : sel.n, 8);
+    if (!whole && sel.points != NULL)
+        for (uint64_t i = 0; i < sel.n * r->rank; i++)
+            add_uint(out, sel.points[i], 8);
+    const uint64_t *regular[] = {r->start, r->stride, r->count, r->block};
+    for (unsigned k = 0; unlimited && k < 4; k++)
+        for (unsigned i = 0; i < r->rank; i++)
+            add_uint(out, regular[k][i], 8);
+    if (!whole && sel.points == NULL && !unlimited) {
+        for (unsigned i = 0; i < r->rank; i++)
+            add_uint(out, sel.lo[i], 8);
+        for (unsigned i = 0; i < r->rank; i++)
+            add_uint(out, sel.hi[i], 8);
+    }
+    free(sel.points);
+    return true;
+}
+
+static h5r_status add_selection(serializer *s, uint64_t addr, const uint8_t *p, size_t n)
+{
+    h5r_region r;
     unsigned rank;
     uint64_t count;
 
-    if (!selection_decode(p, n, &sel))
-        return fail(s, H5R_ERR_FORMAT, "region reference whose selection cannot be decoded");
+    h5r_status st = h5r_region_decode(p, n, &r);
+    if (st != H5R_OK)
+        return fail(s, st, "region reference whose selection cannot be decoded");
     space_of(s, addr, &rank, &count);
-    bool whole = sel.kind == SELECT_ALL || sel.kind == SELECT_NONE;
-    add_uint(s->out, sel.kind, 4);
-    add_uint(s->out, whole ? rank : sel.rank, 4);
-    add_uint(s->out, sel.kind == SELECT_ALL ? count : sel.n, 8);
-    if (!whole && sel.points != NULL)
-        for (uint64_t i = 0; i < sel.n * sel.rank; i++)
-            add_uint(s->out, sel.points[i], 8);
-    for (unsigned k = 0; sel.unlimited && k < 4; k++)
-        for (unsigned i = 0; i < sel.rank; i++)
-            add_uint(s->out, k == 1 && sel.regular[i][2] == 1 ? 1 : sel.regular[i][k], 8);
-    if (!whole && sel.points == NULL && !sel.unlimited) {
-        for (unsigned i = 0; i < sel.rank; i++)
-            add_uint(s->out, sel.lo[i], 8);
-        for (unsigned i = 0; i < sel.rank; i++)
-            add_uint(s->out, sel.hi[i], 8);
-    }
-    free(sel.points);
-    return H5R_OK;
+    return canonical_region(s->out, &r, rank, count) ? H5R_OK : fail(s, H5R_ERR_NOMEM, "out of memory");
 }
 
 static uint64_t le(const uint8_t *p, size_t n)

@@ -86,7 +86,8 @@ typedef struct h5r_read {
  * overlap; none is empty. A read that begins at or beyond the end of the file is not an error: got = 0.
  * On failure it returns a negative status and describes it in *err (never NULL here). It must be thread-safe
  * unless one_at_a_time is set. NULL selects push mode. */
-typedef struct h5r_source {
+typedef struct h5r_source h5r_source;
+struct h5r_source {
     size_t struct_size;
     void *ctx;
     h5r_status (*read_ranges)(void *ctx, h5r_read *reads, size_t n, h5r_error *err);
@@ -98,7 +99,13 @@ typedef struct h5r_source {
     size_t max_request;          /* split longer requests into parallel ones of this size; 0: never */
     bool one_at_a_time;          /* read_ranges() is not thread-safe: the core serialises calls */
     uint64_t size;               /* bytes of the source when known for free, else H5R_UNDEFINED */
-} h5r_source;
+
+    /* Opens another file for the parts of this one that lie elsewhere (virtual and external data, external links, multi-file
+     * sets). beside: name is relative to this source's folder; else it is absolute, or relative to the current folder. The core has
+     * applied h5r_options.others. NOT_FOUND when there is no such file. NULL: there are no other files. */
+    h5r_status (*open_other)(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err);
+    bool remote;                 /* reached over a network: what the file names is not trusted beyond its own folder */
+};
 
 H5R_API void h5r_source_init(h5r_source *s);
 
@@ -125,7 +132,18 @@ typedef struct h5r_limits {
     uint32_t depth;          /* nesting of groups in one prefetch, of datatypes, of B-trees */
     uint32_t soft_links;     /* soft links followed by one lookup */
     uint32_t rounds;         /* rounds of one call */
+    uint32_t other_files;    /* other files opened for the parts of one */
+    uint32_t nesting;        /* virtual datasets of virtual datasets, external links to external links */
 } h5r_limits;
+
+/* Which other files may be opened for the parts of a file that lie elsewhere. */
+typedef enum h5r_others {
+    H5R_OTHERS_AUTO = 0,   /* of a remote file BESIDE, of a local one ANY */
+    H5R_OTHERS_NO = 1,
+    H5R_OTHERS_BESIDE = 2, /* in the file's own folder and below; of absolute names the last part is looked for there */
+    H5R_OTHERS_ANY = 3     /* also absolute names, the current folder, and the folders in HDF5_EXT_PREFIX, HDF5_VDS_PREFIX and
+                            * HDF5_EXTFILE_PREFIX, as libhdf5 does */
+} h5r_others;
 
 typedef struct h5r_round {
     uint64_t number;      /* from 1, over the life of the file */
@@ -148,6 +166,7 @@ typedef struct h5r_options {
     void *trace_ctx;
     const struct h5r_codec *codecs; /* filters of the caller, asked before the built-in ones; borrowed until h5r_close() */
     size_t n_codecs;
+    h5r_others others;   /* other files that may be opened */
 } h5r_options;
 
 H5R_API void h5r_options_init(h5r_options *o);
@@ -180,6 +199,7 @@ typedef struct h5r_stats {
     uint64_t chunks;     /* chunks decoded */
 } h5r_stats;
 
+/* Of the file and of those opened for parts of it. */
 H5R_API void h5r_get_stats(const h5r_file *f, h5r_stats *out);
 
 typedef struct h5r_file_info {
@@ -316,11 +336,13 @@ typedef struct h5r_object {
     const char *comment;       /* or NULL */
     const h5r_type *type;      /* named datatypes only */
     uint64_t modified;         /* seconds since 1970 UTC, 0 when not stored */
+    h5r_file *file;            /* that it lies in: another one than was asked behind an external link. Functions that take an object
+                                * read there; addresses, references and values of its elements belong to that file */
 } h5r_object;
 
 /* Object of a path. Parts are separated by "/", "." is skipped, ".." is an ordinary name. A path starts at
- * base, or at the root group when base is NULL or the path begins with "/". Soft links are followed; an external
- * or user-defined link is UNSUPPORTED. NOT_FOUND names the part that is missing. */
+ * base, or at the root group when base is NULL or the path begins with "/". Soft and external links are followed; a
+ * user-defined link is UNSUPPORTED. NOT_FOUND names the part that is missing. */
 H5R_API h5r_status h5r_lookup(h5r_file *f, const h5r_object *base, const char *path, const h5r_object **out,
                               h5r_error *err);
 
@@ -426,7 +448,8 @@ typedef struct h5r_dataset { /* what h5r_dataset_describe() tells */
     uint32_t virtual_index;
 } h5r_dataset;
 
-/* Shape, chunk shape, type, fill value, filters of a dataset. Borrowed until h5r_close(). */
+/* Shape, chunk shape, type, fill value, filters of a dataset. Borrowed until h5r_close(). The shape of a virtual dataset with
+ * unlimited mappings is what its sources give now (HDF5's "last available" view): other files are opened for it. */
 H5R_API h5r_status h5r_dataset_describe(h5r_file *f, const h5r_object *o, const h5r_dataset **out, h5r_error *err);
 
 typedef struct h5r_chunk {
@@ -476,6 +499,43 @@ H5R_API h5r_status h5r_read_dataset(h5r_file *f, const h5r_object *ds, const h5r
  * nothing. */
 H5R_API h5r_status h5r_decode_chunk(h5r_file *f, const h5r_object *ds, const void *src, size_t n, uint32_t skipped,
                                     void *dst, size_t dst_len, h5r_error *err);
+
+/* ---------------------------------------------------------------- selections in files (specification III.J) */
+
+typedef enum h5r_region_kind { H5R_REGION_NONE = 0, H5R_REGION_POINTS = 1, H5R_REGION_HYPERSLAB = 2, H5R_REGION_ALL = 3 } h5r_region_kind;
+
+/* A selection of a dataspace as region references and virtual datasets store it. */
+typedef struct h5r_region {
+    h5r_region_kind kind;
+    unsigned rank;             /* 0 for NONE and ALL: that of the dataset */
+    bool regular;              /* hyperslab: the four arrays below, count[i] blocks of block[i] elements every stride[i]; else a list of blocks */
+    int unlimited_dim;         /* regular: the dimension whose count or block is H5R_UNDEFINED (as many as there are), or -1 */
+    uint64_t start[H5R_MAX_RANK], stride[H5R_MAX_RANK], count[H5R_MAX_RANK], block[H5R_MAX_RANK];
+    uint64_t n;                /* points, or blocks in the list */
+    unsigned width;            /* how the list is stored: use h5r_region_item() */
+    const uint8_t *list;
+} h5r_region;
+
+/* A selection from its bytes, from which the result borrows: what h5r_values_blob() gives for a region reference, without the
+ * address before it. FORMAT, UNSUPPORTED. */
+H5R_API h5r_status h5r_region_decode(const void *src, size_t n, h5r_region *out);
+
+/* First and last element (inclusive) of block i of a list, or point i twice: rank values each. */
+H5R_API void h5r_region_item(const h5r_region *r, uint64_t i, uint64_t *first, uint64_t *last);
+
+/* Elements selected; blocks of a list count each. H5R_UNDEFINED for ALL and unlimited selections. */
+H5R_API uint64_t h5r_region_count(const h5r_region *r);
+
+/* A part of a virtual dataset: element k of target, in row-major order, is element k of source. */
+typedef struct h5r_mapping {
+    const char *file;    /* "." for the file itself; "%b" stands for the number of a block along the unlimited dimension */
+    const char *dataset; /* path from the root of that file; may have "%b", too */
+    h5r_region source;   /* of that dataset */
+    h5r_region target;   /* of the virtual dataset */
+} h5r_mapping;
+
+/* Mappings of a virtual dataset in stored order. Borrowed until h5r_close(). ARG when it is not virtual. */
+H5R_API h5r_status h5r_mappings(h5r_file *f, const h5r_object *ds, const h5r_mapping **out, size_t *n, h5r_error *err);
 
 /* ---------------------------------------------------------------- variable-length values (specification III.E) */
 
