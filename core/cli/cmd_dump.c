@@ -260,7 +260,71 @@ static void put_fill(dump *d, const h5r_dataset *ds)
     json_end_object(j);
 }
 
-static void put_layout(dump *d, const h5r_dataset *ds)
+static void put_numbers(json *j, const char *key, const uint64_t *v, unsigned n)
+{
+    json_key(j, key);
+    json_begin_array(j);
+    for (unsigned i = 0; i < n; i++)
+        if (v[i] == H5R_UNDEFINED)
+            json_int(j, -1);
+        else
+            json_uint(j, v[i]);
+    json_end_array(j);
+}
+
+static void put_region(json *j, const char *key, const h5r_region *r)
+{
+    static const char *const kinds[] = {"none", "points", "hyperslab", "all"};
+    bool unlimited = r->unlimited_dim >= 0;
+    char hex[65];
+    sink out = {0};
+
+    json_key(j, key);
+    json_begin_object(j);
+    json_put_text(j, "kind", unlimited ? "unlimited" : kinds[r->kind]);
+    if (unlimited) {
+        put_numbers(j, "start", r->start, r->rank);
+        put_numbers(j, "stride", r->stride, r->rank);
+        put_numbers(j, "count", r->count, r->rank);
+        put_numbers(j, "block", r->block, r->rank);
+    } else if (r->kind == H5R_REGION_POINTS || r->kind == H5R_REGION_HYPERSLAB) {
+        sha256_init(&out.sum);
+        if (canonical_region(&out, r, r->rank, 0)) {
+            sha256_hex(&out.sum, hex);
+            json_put_uint(j, "npoints", h5r_region_count(r));
+            json_put_text(j, "sha256", hex);
+        }
+    }
+    json_end_object(j);
+}
+
+static void put_mappings(dump *d, const h5r_object *o)
+{
+    const h5r_mapping *list;
+    size_t n;
+    h5r_error err;
+    json *j = &d->j;
+
+    if (h5r_mappings(d->f, o, &list, &n, &err) != H5R_OK) {
+        put_error(d, &err);
+        return;
+    }
+    json_key(j, "mappings");
+    json_begin_array(j);
+    for (size_t i = 0; i < n; i++) {
+        json_begin_object(j);
+        json_key(j, "file");
+        canonical_text(j, list[i].file);
+        json_key(j, "dataset");
+        canonical_text(j, list[i].dataset);
+        put_region(j, "virtual", &list[i].target);
+        put_region(j, "source", &list[i].source);
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
+static void put_layout(dump *d, const h5r_object *o, const h5r_dataset *ds)
 {
     static const char *const names[] = {"compact", "contiguous", "chunked", "virtual", "external"};
     json *j = &d->j;
@@ -305,8 +369,7 @@ static void put_layout(dump *d, const h5r_dataset *ds)
         json_end_array(j);
         break;
     case H5R_LAYOUT_VIRTUAL:
-        d->bad++;
-        json_put_text(j, "error", "the mappings of virtual datasets are not read");
+        put_mappings(d, o);
         break;
     }
     json_end_object(j);
@@ -362,7 +425,7 @@ static void put_dataset(dump *d, const h5r_object *o)
     put_committed(d, ds->type);
     json_key(&d->j, "space");
     canonical_space(&d->j, ds->space);
-    put_layout(d, ds);
+    put_layout(d, o, ds);
     put_filters(d, ds);
     put_fill(d, ds);
     put_chunks(d, o, ds);

@@ -3,10 +3,13 @@
 #include <stdlib.h>
 
 #include "object/load.h"
+#include "object/dataset.h"
+#include "object/others.h"
 #include "object/super.h"
 #include "object/values.h"
 #include "object/walk.h"
 #include "read/chunks.h"
+#include "read/virtual.h"
 #include "util/checked.h"
 
 static h5r_status bad_argument(h5r_error *err, const char *call)
@@ -28,7 +31,7 @@ void h5r_options_init(h5r_options *o)
         .limits = {.metadata_bytes = 1024 * MiB, .heap_bytes = 256 * MiB, .chunk_bytes = 1024 * MiB,
                    .inflight_bytes = 64 * MiB, .vlen_bytes = 1024 * MiB, .objects = 10 * 1000 * 1000,
                    .links = 10 * 1000 * 1000, .attributes = 1000 * 1000, .header_bytes = 64 * MiB, .header_chunks = 4096,
-                   .depth = 64, .soft_links = 16, .rounds = 10000}};
+                   .depth = 64, .soft_links = 16, .rounds = 10000, .other_files = 256, .nesting = 16}};
 }
 
 /* ---------------------------------------------------------------- open and close */
@@ -46,6 +49,7 @@ void h5r_close(h5r_file *f)
 {
     if (f == NULL)
         return;
+    h5r_close_others(f);
     if (f->source.close != NULL)
         f->source.close(f->source.ctx);
     h5r_cache_free(&f->meta);
@@ -58,6 +62,7 @@ void h5r_close(h5r_file *f)
     h5r_map_free(&f->heap_memo);
     pthread_mutex_destroy(&f->lock);
     pthread_mutex_destroy(&f->io_lock);
+    pthread_mutex_destroy(&f->others_lock);
     pthread_cond_destroy(&f->arrived);
     free(f->wanted);
     free(f);
@@ -89,6 +94,8 @@ h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out,
     f->info = (h5r_file_info){.end = H5R_UNDEFINED, .driver = "", .name = f->source.name};
     pthread_mutex_init(&f->lock, NULL);
     pthread_mutex_init(&f->io_lock, NULL);
+    pthread_mutex_init(&f->others_lock, NULL);
+    f->root = f;
     pthread_cond_init(&f->arrived, NULL);
     use_head(f, f->options.head, f->options.head_len);
     f->options.head = NULL;
@@ -125,6 +132,7 @@ void h5r_get_stats(const h5r_file *f, h5r_stats *out)
     out->cached_bytes = f->meta.bytes + f->image.bytes + f->heap.bytes + f->data.bytes;
     out->decoded_bytes = f->arena.used + f->heap_arena.used;
     pthread_mutex_unlock(&g->lock);
+    h5r_add_other_stats(g, out);
 }
 
 const h5r_file_info *h5r_get_info(const h5r_file *f)
@@ -207,25 +215,72 @@ static h5r_status finish(h5r_file *f, h5r_status st, uint64_t addr, h5r_error *e
     return st;
 }
 
+/* The object, or the external link where the path leaves the file. */
+typedef struct lookup_args {
+    const h5r_object *base;
+    const char *path;
+    const h5r_header *out;
+    h5r_exit exit; /* in scratch */
+} lookup_args;
+
 static h5r_status step_lookup(h5r_ctx *x, void *arg)
 {
-    object_args *a = arg;
-    const h5r_header *h;
-    H5R_TRY(h5r_load_path(x, a->object != NULL ? h5r_header_of(a->object) : NULL, a->path, &h));
-    a->out = &h->pub;
-    return H5R_OK;
+    lookup_args *a = arg;
+    const h5r_header *base = a->base != NULL ? h5r_header_of(a->base) : NULL;
+
+    a->exit = (h5r_exit){0};
+    return h5r_load_path(x, base, a->path, &a->out, &a->exit);
+}
+
+/* Goes on in the file that an external link leads to, with what is left of the path. */
+static h5r_status follow_exit(h5r_file *f, const h5r_exit *exit, unsigned nesting, const h5r_object **out, h5r_error *err);
+
+static h5r_status lookup(h5r_file *f, const h5r_object *base, const char *path, unsigned nesting, const h5r_object **out, h5r_error *err)
+{
+    lookup_args a = {.base = base, .path = path};
+    h5r_error other = {0};
+    h5r_ctx x;
+
+    h5r_ctx_begin(&x, f, "h5r_lookup");
+    h5r_status st = h5r_drive(&x, step_lookup, &a);
+    if (st == H5R_OK && a.out != NULL)
+        *out = &a.out->pub;
+    else if (st == H5R_OK)
+        st = follow_exit(f, &a.exit, nesting, out, &other);
+    if (st < 0 && other.status != H5R_OK)
+        h5r_fail_again(&x, &other);
+    return h5r_ctx_end(&x, st, err);
+}
+
+static h5r_status follow_exit(h5r_file *f, const h5r_exit *exit, unsigned nesting, const h5r_object **out, h5r_error *err)
+{
+    h5r_file *other;
+    const h5r_object *target;
+
+    if (nesting >= f->root->limits.nesting)
+        return h5r_error_set(err, H5R_ERR_LIMIT, H5R_UNDEFINED, "more than %" PRIu32 " external links on the way (limits.nesting): they form a loop?",
+                             f->root->limits.nesting);
+    h5r_status st = h5r_open_other(f, H5R_OTHER_LINK, exit->link->file, &other, err);
+    if (st == H5R_OK)
+        st = lookup(other, NULL, exit->link->target, nesting + 1, &target, err);
+    if (st != H5R_OK)
+        return st;
+    if (*exit->rest == '\0') {
+        *out = target;
+        return H5R_OK;
+    }
+    return lookup(target->file, target, exit->rest, nesting + 1, out, err);
 }
 
 h5r_status h5r_lookup(h5r_file *f, const h5r_object *base, const char *path, const h5r_object **out, h5r_error *err)
 {
-    object_args a = {.object = base, .path = path};
-
     if (f == NULL || path == NULL || out == NULL)
         return bad_argument(err, __func__);
-    h5r_status st = h5r_run(f, __func__, step_lookup, &a, err);
+    if (base != NULL && path[0] != '/')
+        f = base->file;
+    h5r_status st = lookup(f, path[0] == '/' ? NULL : base, path, 0, out, err);
     if (st < 0 && err != NULL)
         h5r_error_set_path(err, path);
-    *out = a.out;
     return st;
 }
 
@@ -271,6 +326,7 @@ h5r_status h5r_links(h5r_file *f, const h5r_object *group, bool by_order, const 
 
     if (f == NULL || group == NULL || out == NULL || n == NULL)
         return bad_argument(err, __func__);
+    f = group->file;
     h5r_status st = h5r_run(f, __func__, step_links, &a, err);
     if (st != H5R_OK)
         return finish(f, st, group->addr, err);
@@ -298,6 +354,7 @@ h5r_status h5r_attrs(h5r_file *f, const h5r_object *o, bool by_order, const h5r_
 
     if (f == NULL || o == NULL || out == NULL || n == NULL)
         return bad_argument(err, __func__);
+    f = o->file;
     h5r_status st = h5r_run(f, __func__, step_attrs, &a, err);
     if (st != H5R_OK)
         return finish(f, st, o->addr, err);
@@ -336,15 +393,24 @@ static h5r_status step_describe(h5r_ctx *x, void *arg)
     return H5R_OK;
 }
 
-h5r_status h5r_dataset_describe(h5r_file *f, const h5r_object *o, const h5r_dataset **out, h5r_error *err)
+h5r_status h5r_describe_nested(h5r_file *f, const h5r_object *o, unsigned nesting, const h5r_dataset **out, h5r_error *err)
 {
     object_args a = {.object = o};
 
+    h5r_status st = h5r_run(f, "h5r_dataset_describe", step_describe, &a, err);
+    if (st == H5R_OK) {
+        *out = a.out;
+        if ((*out)->layout == H5R_LAYOUT_VIRTUAL && !h5r_dataset_data_of(*out)->resolved)
+            st = h5r_resolve_virtual(f, o, nesting, out, err);
+    }
+    return finish(f, st, o->addr, err);
+}
+
+h5r_status h5r_dataset_describe(h5r_file *f, const h5r_object *o, const h5r_dataset **out, h5r_error *err)
+{
     if (f == NULL || o == NULL || out == NULL)
         return bad_argument(err, __func__);
-    h5r_status st = h5r_run(f, __func__, step_describe, &a, err);
-    *out = a.out;
-    return finish(f, st, o->addr, err);
+    return h5r_describe_nested(o->file, o, 0, out, err);
 }
 
 const char *h5r_known_path(h5r_file *f, uint64_t addr)
@@ -363,6 +429,7 @@ h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsign
 
     if (f == NULL || o == NULL)
         return bad_argument(err, __func__);
+    f = o->file;
     if (depth > f->limits.depth)
         depth = f->limits.depth;
     if (h5r_walk_begin(&w, o->addr, depth, what, h5r_load_all_chunks) != H5R_OK)

@@ -285,6 +285,70 @@ def analysis():
             mean[t] = 273.15 + celsius[~land].mean()
 
 
+def others():
+    """Parts that lie in other files: virtual datasets of all kinds, external raw data, external links, families and split files."""
+    os.makedirs(path("parts"), exist_ok=True)
+    for i in range(3):
+        with h5py.File(path("parts/virtual_source_%d.h5" % i), "w", libver=NEW) as f:
+            f.create_dataset("block", data=np.arange(12, dtype="<i4").reshape(3, 4) + 100 * i, chunks=(2, 2), compression="gzip")
+            f.create_dataset("line", data=np.arange(10, dtype=">i2") + 10 * i, maxshape=(None,), chunks=(4,))
+    source = lambda i, name, shape, **kw: h5py.VirtualSource("virtual_source_%s.h5" % i, name, shape=shape, **kw)
+    for name, libver in (("virtual.h5", NEW), ("virtual_v1.h5", ("v200", "v200"))):
+        with h5py.File(path("parts/" + name), "w", libver=libver) as f:
+            stacked = h5py.VirtualLayout((4, 3, 4), "<i4")
+            for i in range(4):  # the last one is missing: fill
+                stacked[i] = source(i, "block", (3, 4))
+            f.create_virtual_dataset("stacked", stacked, fillvalue=-7)
+            mixed = h5py.VirtualLayout((6, 4), "<f8")  # other type, interleaved rows, a part that nothing is mapped to
+            mixed[0:6:2] = source(0, "block", (3, 4))
+            mixed[1, 1:3] = source(1, "block", (3, 4))[2, 2:4]
+            f.create_virtual_dataset("mixed", mixed, fillvalue=0.5)
+            flattened = h5py.VirtualLayout((12,), "<i4")
+            flattened[:] = source(2, "block", (3, 4))
+            f.create_virtual_dataset("flattened", flattened)
+            grown = h5py.VirtualLayout((10,), ">i2", maxshape=(None,))
+            line = source(1, "line", (10,), maxshape=(None,))
+            grown[0:h5py.h5s.UNLIMITED] = line[0:h5py.h5s.UNLIMITED]
+            f.create_virtual_dataset("grown", grown, fillvalue=-1)
+            numbered = h5py.VirtualLayout((9, 4), "<i4", maxshape=(None, 4))
+            space, whole = h5py.h5s.create_simple((3, 4), (h5py.h5s.UNLIMITED, 4)), h5py.h5s.create_simple((3, 4))
+            space.select_hyperslab((0, 0), (h5py.h5s.UNLIMITED, 1), (3, 1), (3, 4))
+            plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plist.set_fill_value(np.array(-2, "<i4"))
+            plist.set_virtual(space, b"virtual_source_%b.h5", b"block", whole)
+            h5py.h5d.create(f.id, b"numbered", h5py.h5t.STD_I32LE, space, plist)
+            f["own"] = np.arange(6, dtype="<u2")
+            here = h5py.VirtualLayout((2, 6), "<u2")
+            here[1] = h5py.VirtualSource(f["own"])
+            f.create_virtual_dataset("here", here)
+            nested = h5py.VirtualLayout((3,), "<u2")
+            nested[:] = h5py.VirtualSource(".", "here", shape=(2, 6))[1, 1:6:2]
+            f.create_virtual_dataset("nested", nested)
+    raw = np.arange(40, dtype="<i2")
+    for part, name in ((raw[:16], "external_0.raw"), (raw[16:], "external_1.raw")):
+        with open(path("parts/" + name), "wb") as f:
+            f.write(b"head" + part.tobytes())
+    with h5py.File(path("parts/external.h5"), "w", libver=OLD) as f:
+        files = [("external_0.raw", 4, 32), ("external_1.raw", 4, 40)]
+        f.create_dataset("data", shape=(4, 9), dtype="<i2", external=files)
+        f.create_dataset("short", shape=(30,), dtype="<i2", external=[("external_1.raw", 4, h5py.h5f.UNLIMITED)])
+    with h5py.File(path("parts/linked.h5"), "w", libver=NEW) as f:
+        f["block"] = h5py.ExternalLink("virtual_source_0.h5", "/block")
+        f["file"] = h5py.ExternalLink("virtual_source_1.h5", "/")
+        f["soft"] = h5py.SoftLink("/file/line")
+        f["twice"] = h5py.ExternalLink("linked.h5", "/block")
+        f["loop"] = h5py.ExternalLink("linked.h5", "/loop")
+        f["outside"] = h5py.ExternalLink("../virtual_source_0.h5", "/block")
+        f["nowhere"] = h5py.ExternalLink("nowhere.h5", "/")
+        f["absolute"] = h5py.ExternalLink("/no/such/folder/virtual_source_2.h5", "/block")
+    with h5py.File(path("parts/family_%05d.h5"), "w", driver="family", memb_size=2048, libver=OLD) as f:
+        f["x"] = np.arange(600, dtype="<i4")
+        f.create_group("g").create_dataset("y", data=np.arange(300.0), chunks=(50,), compression="gzip")
+    with h5py.File(path("parts/split"), "w", driver="split", libver=OLD) as f:
+        f["x"] = np.arange(100, dtype="<i4")
+        f["g/y"] = np.arange(5.0)
+
+
 def main():
     flat("flat_earliest.h5", 10, OLD)
     flat("flat_latest.h5", 10, NEW)
@@ -296,9 +360,13 @@ def main():
     product()
     conventions()
     analysis()
+
+
+    others()
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
-        for name in sorted(os.listdir(HERE)):
+        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "external.h5", "linked.h5", "family_00000.h5", "split-m.h5")]
+        for name in sorted(os.listdir(HERE)) + parts:
             if name.endswith((".h5", ".nc")):
                 out = subprocess.run([sys.executable, os.path.join(shared, "corpus", "h5expect.py"), path(name)],
                                      stdout=subprocess.PIPE, check=True).stdout

@@ -57,6 +57,9 @@ typedef struct h5r_wants {
 } h5r_wants;
 
 struct h5r_file {
+    struct h5r_file *root;       /* the file that the caller opened; itself, or one that this is a part of */
+    struct h5r_other *others;    /* root: files opened for parts of it */
+    h5r_mutex others_lock;       /* root: held while one is opened */
     h5r_source source;
     h5r_options options;
     h5r_limits limits;
@@ -64,6 +67,8 @@ struct h5r_file {
     h5r_file_params params;
     h5r_widths widths;
     bool located;        /* the superblock has been found and decoded */
+    bool joined;         /* driver information has been read */
+    bool is_set;         /* the source has all files of a set */
     bool opened;         /* all that opening loads is there: calls may run */
 
     h5r_mutex lock;      /* guards all below; never held during I/O or filtering */
@@ -161,6 +166,9 @@ void h5r_drop_data(h5r_file *f);
 
 /* End of the source as far as it is known, else H5R_UNDEFINED. File locked. */
 uint64_t h5r_known_end(const h5r_file *f);
+
+/* Adds a batch read elsewhere to the file's counts. No lock is held. */
+void h5r_count_round(h5r_file *f, const h5r_read *reads, size_t n);
 
 /* heap views are used between these; enter under no lock. */
 void h5r_heap_enter(h5r_file *f);

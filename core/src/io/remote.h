@@ -12,6 +12,8 @@
 typedef struct h5r_remote {
     unsigned max_parallel, retries, backoff_ms, connect_timeout_s, stall_timeout_s;
     bool is_s3;
+    char *name;                      /* as the caller gave it: other files lie beside it */
+    struct curl_slist *caller_headers;
     char *user, *password;           /* of the URL */
     char *ca_file, *ca_dir, *netrc;  /* of the environment */
     struct curl_slist *own_headers;  /* for the origin of the URL: with the caller's headers */

@@ -240,9 +240,9 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
     if (addr == H5R_UNDEFINED || !h5r_add(addr, f->info.base, &off) || !h5r_add(off, len, &end))
         return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "%" PRIu64 " bytes at address %" PRIu64 ", which is no valid address",
                         len, addr);
-    if (end > h5r_known_end(f) && f->info.driver[0] != '\0')
+    if (end > h5r_known_end(f) && f->info.driver[0] != '\0' && !f->is_set)
         return h5r_fail(x, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED,
-                        "address %" PRIu64 " lies in another file of a %s set, and such sets are not read", addr, f->info.driver);
+                        "address %" PRIu64 " lies in another file of a %s set, which this source cannot open", addr, f->info.driver);
     if (end > h5r_known_end(f))
         return h5r_fail(x, H5R_ERR_FORMAT, addr,
                         "%" PRIu64 " bytes at byte %" PRIu64 " reach beyond the end of the file at byte %" PRIu64
@@ -441,6 +441,13 @@ static h5r_status perform(h5r_ctx *x, h5r_read *reads, size_t n, h5r_error *err)
     return st;
 }
 
+void h5r_count_round(h5r_file *f, const h5r_read *reads, size_t n)
+{
+    pthread_mutex_lock(&f->lock);
+    note_round(f, reads, n);
+    pthread_mutex_unlock(&f->lock);
+}
+
 static void note_end(h5r_file *f, const h5r_read *r)
 {
     if (r->got < r->len)
@@ -632,9 +639,9 @@ static size_t serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, h5r
 
 static h5r_status short_read(h5r_ctx *x, const h5r_read *r)
 {
-    if (x->file->info.driver[0] != '\0')
+    if (x->file->info.driver[0] != '\0' && !x->file->is_set)
         return h5r_error_set(&x->error, H5R_ERR_UNSUPPORTED, r->offset,
-                             "%zu bytes of data at byte %" PRIu64 " lie in another file of a %s set, and such sets are not read",
+                             "%zu bytes of data at byte %" PRIu64 " lie in another file of a %s set, which this source cannot open",
                              r->len, r->offset, x->file->info.driver);
     return h5r_error_set(&x->error, H5R_ERR_FORMAT, r->offset,
                          "%zu bytes of data at byte %" PRIu64 ", but the file ends at byte %" PRIu64

@@ -373,6 +373,8 @@ static void close_remote(void *ctx)
     pthread_cond_destroy(&r->slot_free);
     curl_slist_free_all(r->own_headers);
     curl_slist_free_all(r->plain_headers);
+    curl_slist_free_all(r->caller_headers);
+    free(r->name);
     h5r_s3_free(&r->s3);
     free(r->user);
     free(r->password);
@@ -405,7 +407,7 @@ static bool copy_text(char **out, const char *text)
 }
 
 /* Everything that is sent beside the range; the variables are those of the curl command. */
-static h5r_status add_settings(h5r_remote *r, const h5r_curl_options *o, h5r_error *err)
+static h5r_status add_settings(h5r_remote *r, const char *url, const h5r_curl_options *o, h5r_error *err)
 {
     static const char identity[] = "Accept-Encoding: identity"; /* offsets are those of the plain file */
     static const char security[] = "x-amz-security-token: ";
@@ -415,7 +417,7 @@ static h5r_status add_settings(h5r_remote *r, const h5r_curl_options *o, h5r_err
     for (const char *const *h = o->headers; ok && h != NULL && *h != NULL; h++) {
         if (strchr(*h, ':') == NULL || strpbrk(*h, "\r\n") != NULL)
             return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "a header of the options is not one line \"Name: value\"");
-        ok = add_header(&r->own_headers, *h);
+        ok = add_header(&r->own_headers, *h) && add_header(&r->caller_headers, *h);
     }
     /* S3 wants it and libcurl signs what it is given; by itself libcurl 7.88 sends none. It is the digest of no bytes. */
     if (ok && r->is_s3 && r->s3.id != NULL)
@@ -435,7 +437,7 @@ static h5r_status add_settings(h5r_remote *r, const h5r_curl_options *o, h5r_err
     }
     if (ok && r->is_s3 && r->s3.request_payer)
         ok = add_header(&r->own_headers, "x-amz-request-payer: requester");
-    ok = ok && copy_text(&r->ca_file, bundle != NULL && bundle[0] != '\0' ? bundle : getenv("SSL_CERT_FILE")) &&
+    ok = ok && copy_text(&r->name, url) && copy_text(&r->ca_file, bundle != NULL && bundle[0] != '\0' ? bundle : getenv("SSL_CERT_FILE")) &&
          copy_text(&r->ca_dir, getenv("SSL_CERT_DIR")) && copy_text(&r->netrc, getenv("NETRC"));
     return ok ? H5R_OK : nomem(err);
 }
@@ -536,6 +538,63 @@ void h5r_redact_url(const char *url, char *out, size_t cap)
     }
 }
 
+/* URL of a file beside another one, whose query and fragment do not belong to it. Keys of S3 are encoded when they are asked for, all else
+ * here. */
+static char *url_beside(const h5r_remote *r, const char *name)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+    size_t end = r->is_s3 ? strlen(r->name) : strcspn(r->name, "?#"), host = strcspn(r->name, ":") + 3;
+
+    while (end > host && r->name[end - 1] != '/')
+        end--;
+    char *url = malloc(end + 1 + 3 * strlen(name) + 1);
+    if (url == NULL)
+        return NULL;
+    char *to = url;
+    memcpy(to, r->name, end);
+    to += end;
+    if (end <= host) { /* a name that is only a host */
+        memcpy(url, r->name, strcspn(r->name, "?#"));
+        to = url + strcspn(r->name, "?#");
+        *to++ = '/';
+    }
+    for (const char *p = name; *p != '\0'; p++)
+        if (r->is_s3 || strchr(plain, *p) != NULL)
+            *to++ = *p;
+        else
+            to += sprintf(to, "%%%02X", (unsigned char)*p);
+    *to = '\0';
+    return url;
+}
+
+static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err)
+{
+    const h5r_remote *r = ctx;
+    h5r_curl_options o = {.struct_size = sizeof o, .max_parallel = r->max_parallel, .retries = r->retries, .backoff_ms = r->backoff_ms,
+                          .connect_timeout_s = r->connect_timeout_s, .stall_timeout_s = r->stall_timeout_s};
+    size_t n = 0;
+
+    if (!beside && !h5r_is_url(name))
+        return h5r_error_set(err, H5R_ERR_NOT_FOUND, H5R_UNDEFINED, "\"%.200s\" is no URL", name);
+    for (const struct curl_slist *h = r->caller_headers; h != NULL; h = h->next)
+        n++;
+    const char **headers = calloc(n + 1, sizeof *headers);
+    char *url = beside ? url_beside(r, name) : NULL;
+    if (headers == NULL || (beside && url == NULL)) {
+        free(headers);
+        free(url);
+        return nomem(err);
+    }
+    n = 0;
+    for (const struct curl_slist *h = r->caller_headers; h != NULL; h = h->next)
+        headers[n++] = h->data;
+    o.headers = beside ? headers : NULL; /* credentials are for this server */
+    h5r_status st = h5r_source_open_url(beside ? url : name, &o, out, err);
+    free(headers);
+    free(url);
+    return st;
+}
+
 h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_source *out, h5r_error *err)
 {
     h5r_curl_options defaults;
@@ -554,7 +613,7 @@ h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_s
     r->is_s3 = h5r_text_starts(url, "s3://");
     h5r_status st = r->share == NULL ? nomem(err) : take_name(r, url, err);
     if (st == H5R_OK)
-        st = add_settings(r, o != NULL ? o : &defaults, err);
+        st = add_settings(r, url, o != NULL ? o : &defaults, err);
     if (st != H5R_OK) {
         close_remote(r);
         return st;
@@ -563,6 +622,8 @@ h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_s
     out->ctx = r;
     out->read_ranges = read_ranges;
     out->close = close_remote;
+    out->open_other = open_other;
+    out->remote = true;
     /* About latency x bandwidth / parallelism: 50 ms at 100 MB/s over 64 requests is some 80 KB. */
     out->gap = out->block = out->first_read = 64 * 1024;
     out->max_request = 8 * 1024 * 1024;

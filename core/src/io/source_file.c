@@ -47,6 +47,38 @@ static void close_file(void *ctx)
     free(f);
 }
 
+/* A file beside path, which may be a symbolic link: then beside what it leads to, too. */
+static h5r_status open_beside(const char *path, const char *name, h5r_source *out, h5r_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash != NULL ? (size_t)(slash - path) + 1 : 0, n = strlen(name) + 1;
+    char *other = malloc(folder + n);
+
+    if (other == NULL)
+        return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    memcpy(other, path, folder);
+    memcpy(other + folder, name, n);
+    h5r_status st = h5r_source_open_file(other, out, err);
+    free(other);
+    return st;
+}
+
+static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err)
+{
+    const local_file *f = ctx;
+
+    if (!beside)
+        return h5r_source_open_file(name, out, err);
+    h5r_status st = open_beside(f->path, name, out, err);
+    if (st != H5R_ERR_NOT_FOUND)
+        return st;
+    char *real = realpath(f->path, NULL);
+    if (real != NULL && strcmp(real, f->path) != 0)
+        st = open_beside(real, name, out, err);
+    free(real);
+    return st;
+}
+
 static h5r_status cannot_open(const char *path, int error, h5r_error *err)
 {
     if (error == ENOENT || error == ENOTDIR)
@@ -82,6 +114,7 @@ h5r_status h5r_source_open_file(const char *path, h5r_source *out, h5r_error *er
     out->ctx = f;
     out->read_ranges = read_ranges;
     out->close = close_file;
+    out->open_other = open_other;
     out->size = (uint64_t)st.st_size;
     out->block = 4096;
     out->first_read = 65536;

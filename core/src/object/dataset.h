@@ -10,6 +10,7 @@ typedef struct h5r_dataset_data {
     const uint8_t *compact; /* compact: storage_size bytes, or NULL */
     uint64_t addr;          /* contiguous */
     uint64_t stored;        /* contiguous: size in the message, H5R_UNDEFINED when it has none */
+    bool resolved;          /* virtual: the shape is what the sources give */
 } h5r_dataset_data;
 
 static inline const h5r_dataset_data *h5r_dataset_data_of(const h5r_dataset *d)

@@ -244,7 +244,7 @@ static h5r_status interpret(h5r_ctx *x, h5r_header *h, const h5r_message *m)
 
 static h5r_status load_new_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
 {
-    h5r_header h = {.pub = {.addr = addr}};
+    h5r_header h = {.pub = {.addr = addr, .file = x->file}};
     h5r_header_prefix prefix;
 
     H5R_TRY(load_messages(x, addr, &prefix, &h));

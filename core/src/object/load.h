@@ -76,8 +76,15 @@ h5r_status h5r_load_attrs(h5r_ctx *x, const h5r_header *h, const h5r_attr_list *
 /* Description of a dataset. */
 h5r_status h5r_load_dataset(h5r_ctx *x, const h5r_header *h, const h5r_dataset **out);
 
-/* The object of a path; see h5r_lookup(). */
-h5r_status h5r_load_path(h5r_ctx *x, const h5r_header *base, const char *path, const h5r_header **out);
+/* Where a path leaves the file: an external link, and what is left of the path behind it ("" when nothing is). Lives until the pass's
+ * scratch is freed. */
+typedef struct h5r_exit {
+    const h5r_link *link;
+    const char *rest;
+} h5r_exit;
+
+/* The object of a path; see h5r_lookup(). *out is NULL when an external link is on the way: *exit says which. */
+h5r_status h5r_load_path(h5r_ctx *x, const h5r_header *base, const char *path, const h5r_header **out, h5r_exit *exit);
 
 /* Remembers that path leads to addr, the first time. */
 h5r_status h5r_note_path(h5r_ctx *x, uint64_t addr, const char *parent, const char *name);

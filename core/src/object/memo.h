@@ -24,7 +24,9 @@ enum h5r_memo_kind {
     H5R_MEMO_LINKS,
     H5R_MEMO_ATTRS,
     H5R_MEMO_DATASET,
-    H5R_MEMO_CHUNKS
+    H5R_MEMO_CHUNKS,
+    H5R_MEMO_MAPPINGS,
+    H5R_MEMO_RESOLVED
 };
 
 #endif

@@ -24,10 +24,16 @@ const char *h5r_path_of(const h5r_ctx *x, uint64_t addr)
     return h5r_memo_get(x, H5R_MEMO_PATH, addr);
 }
 
-static h5r_status walk_path(h5r_ctx *x, const h5r_header *at, const char *path, unsigned *soft, const h5r_header **out);
+/* What a walk carries along. */
+typedef struct walk_state {
+    unsigned soft; /* soft links followed */
+    h5r_exit exit;
+} walk_state;
 
-/* The object one link leads to from a group. */
-static h5r_status follow(h5r_ctx *x, const h5r_header *group, const h5r_link *l, unsigned *soft, const h5r_header **out)
+static h5r_status walk_path(h5r_ctx *x, const h5r_header *at, const char *path, walk_state *w, const h5r_header **out);
+
+/* The object one link leads to from a group; NULL when it leads out of the file. */
+static h5r_status follow(h5r_ctx *x, const h5r_header *group, const h5r_link *l, walk_state *w, const h5r_header **out)
 {
     switch (l->kind) {
     case H5R_LINK_HARD: {
@@ -36,20 +42,37 @@ static h5r_status follow(h5r_ctx *x, const h5r_header *group, const h5r_link *l,
         return parent != NULL ? h5r_note_path(x, l->addr, parent, l->name) : H5R_OK;
     }
     case H5R_LINK_SOFT:
-        if (++*soft > x->file->limits.soft_links)
+        if (++w->soft > x->file->limits.soft_links)
             return h5r_fail(x, H5R_ERR_LIMIT, group->pub.addr, "more than %" PRIu32 " soft links on the way (limits.soft_links): they form a loop?",
                             x->file->limits.soft_links);
-        return walk_path(x, group, l->target, soft, out);
+        return walk_path(x, group, l->target, w, out);
     case H5R_LINK_EXTERNAL:
-        return h5r_fail(x, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "\"%s\" is an external link to \"%s\" in file \"%s\", which is not followed",
-                        l->name, l->target, l->file);
+        w->exit = (h5r_exit){l, ""};
+        *out = NULL;
+        return H5R_OK;
     case H5R_LINK_USER:
         break;
     }
     return h5r_fail(x, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "\"%s\" is a user-defined link of class %u", l->name, l->user_class);
 }
 
-static h5r_status walk_path(h5r_ctx *x, const h5r_header *at, const char *path, unsigned *soft, const h5r_header **out)
+/* Puts the rest of a path behind what a soft link on it left. */
+static h5r_status append_rest(h5r_ctx *x, walk_state *w, const char *rest)
+{
+    size_t a = strlen(w->exit.rest), b = strlen(rest);
+    char *both = h5r_scratch(x, a + b + 2, 1);
+
+    if (both == NULL)
+        return H5R_ERR_NOMEM;
+    memcpy(both, w->exit.rest, a);
+    if (a > 0 && b > 0)
+        both[a++] = '/';
+    memcpy(both + a, rest, b);
+    w->exit.rest = both;
+    return H5R_OK;
+}
+
+static h5r_status walk_path(h5r_ctx *x, const h5r_header *at, const char *path, walk_state *w, const h5r_header **out)
 {
     const char *p = path;
 
@@ -66,20 +89,26 @@ static h5r_status walk_path(h5r_ctx *x, const h5r_header *at, const char *path, 
             if (l == NULL)
                 return h5r_fail(x, H5R_ERR_NOT_FOUND, H5R_UNDEFINED, "no \"%.*s\" in the group \"%.*s\"", (int)n, p,
                                 p == path ? 1 : (int)(p - path), p == path ? "/" : path);
-            H5R_TRY(follow(x, at, l, soft, &at));
+            H5R_TRY(follow(x, at, l, w, &at));
         }
         p += n;
         p += strspn(p, "/");
+        if (at == NULL) {
+            *out = NULL;
+            return append_rest(x, w, p);
+        }
     }
     *out = at;
     return H5R_OK;
 }
 
-h5r_status h5r_load_path(h5r_ctx *x, const h5r_header *base, const char *path, const h5r_header **out)
+h5r_status h5r_load_path(h5r_ctx *x, const h5r_header *base, const char *path, const h5r_header **out, h5r_exit *exit)
 {
-    unsigned soft = 0;
+    walk_state w = {0};
 
     if (base == NULL)
         H5R_TRY(h5r_load_header(x, x->file->info.root, &base));
-    return walk_path(x, base, path, &soft, out);
+    H5R_TRY(walk_path(x, base, path, &w, out));
+    *exit = w.exit;
+    return H5R_OK;
 }

@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "format/driver_info.h"
 #include "format/superblock.h"
+#include "io/source_set.h"
 #include "object/load.h"
 #include "util/checked.h"
 #include "util/lookup3.h"
@@ -103,17 +105,31 @@ static h5r_status load_superblock(h5r_ctx *x, uint64_t at, h5r_superblock *s)
     return H5R_OK;
 }
 
-/* Names of multi-file sets, one logical address space over several files. A split set is a multi set of two: raw data (type 3)
- * apart from all else. */
-static const char *driver_name(const uint8_t *name, const uint8_t *map)
+/* Joins the files of a set, once. Where that cannot be, the file is read as far as it goes alone. */
+static h5r_status join_set(h5r_ctx *x, h5r_cursor *c)
 {
-    static const uint8_t split[6] = {1, 1, 3, 1, 1, 1};
+    h5r_file *f = x->file;
+    h5r_driver_info d;
+    h5r_error err = {0};
 
-    if (memcmp(name, "NCSAfami", 8) == 0)
-        return "family";
-    if (memcmp(name, "NCSAmult", 8) != 0)
-        return "";
-    return map != NULL && memcmp(map, split, sizeof split) == 0 ? "split" : "multi";
+    if (f->joined)
+        return H5R_OK;
+    if (h5r_decode_driver_info(c, &d) != H5R_OK)
+        return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "driver information that is cut short or contradicts itself");
+    f->info.driver = d.name;
+    f->joined = true;
+    if (d.kind == H5R_SET_NONE || f->source.read_ranges == NULL || f->source.open_other == NULL)
+        return H5R_OK;
+    h5r_status st = h5r_source_join_set(&f->source, &d, f->info.end, &err);
+    if (st == H5R_ERR_UNSUPPORTED)
+        return H5R_OK;
+    if (st != H5R_OK)
+        return h5r_fail_again(x, &err);
+    f->is_set = true;
+    f->source_end = H5R_UNDEFINED;
+    if (d.kind == H5R_SET_MULTI)
+        f->info.end = H5R_UNDEFINED; /* what is stored is the end of one member */
+    return H5R_OK;
 }
 
 static h5r_status read_extension_message(h5r_ctx *x, const h5r_message *m)
@@ -139,11 +155,19 @@ static h5r_status read_extension_message(h5r_ctx *x, const h5r_message *m)
         f->params.image_len = h5r_get_length(&c, w);
         break;
     case H5R_MSG_DRIVER_INFO: {
-        const uint8_t *name = h5r_take(&c, 8);
-        h5r_skip(&c, 2); /* length */
-        if (name != NULL)
-            f->info.driver = driver_name(name, h5r_left(&c) >= 6 ? h5r_take(&c, 6) : NULL);
-        break;
+        /* The identification, the length of what follows, and that. */
+        uint8_t *block = h5r_scratch(x, m->len, 1);
+        if (block == NULL)
+            return H5R_ERR_NOMEM;
+        const uint8_t *id = h5r_take(&c, 8);
+        size_t len = h5r_get_u16(&c);
+        const uint8_t *data = h5r_take(&c, len);
+        if (data == NULL)
+            break;
+        memcpy(block, id, 8);
+        memcpy(block + 8, data, len);
+        h5r_cursor d = h5r_cursor_at(block, 8 + len);
+        return join_set(x, &d);
     }
     default:
         return H5R_OK;
@@ -225,14 +249,20 @@ static h5r_status read_extension(h5r_ctx *x)
     return load_image(x);
 }
 
-/* Driver information block of versions 0 and 1: version, reserved, size, name. */
+/* Driver information block of versions 0 and 1: version, reserved, size of the data, identification, data. */
 static h5r_status read_driver_info(h5r_ctx *x)
 {
+    uint64_t at = x->file->params.driver_info;
     const uint8_t *p;
 
-    H5R_TRY(h5r_view(x, x->file->params.driver_info, 22, 0, &p));
-    x->file->info.driver = driver_name(p + 8, p + 16);
-    return H5R_OK;
+    if (x->file->joined)
+        return H5R_OK;
+    H5R_TRY(h5r_view(x, at, 16, 0, &p));
+    h5r_cursor c = h5r_cursor_at(p + 4, 4);
+    uint32_t size = h5r_get_u32(&c);
+    H5R_TRY(h5r_view(x, at, 16 + (uint64_t)size, 0, &p));
+    c = h5r_cursor_at(p + 8, 8 + (size_t)size);
+    return join_set(x, &c);
 }
 
 h5r_status h5r_load_super(h5r_ctx *x, void *unused)
@@ -262,10 +292,10 @@ h5r_status h5r_load_super(h5r_ctx *x, void *unused)
     }
     h5r_status acc = H5R_OK;
     const h5r_header *root;
+    if (f->params.driver_info != H5R_UNDEFINED)
+        H5R_TRY(read_driver_info(x)); /* before anything that may lie in another file */
     if (f->params.extension != H5R_UNDEFINED)
         H5R_ALSO(acc, read_extension(x));
-    if (f->params.driver_info != H5R_UNDEFINED)
-        H5R_ALSO(acc, read_driver_info(x));
     /* The root group's header comes in the same round; damage there is reported to whoever asks for it. */
     h5r_status st = h5r_load_header(x, f->info.root, &root);
     if (st == H5R_NEED)

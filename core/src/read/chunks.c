@@ -236,7 +236,7 @@ h5r_status h5r_chunks(h5r_file *f, const h5r_object *ds, const uint64_t *first, 
 
     if (f == NULL || ds == NULL || first == NULL || count == NULL || out == NULL)
         return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_chunks: NULL argument");
-    return with_path(f, h5r_run(f, __func__, step_box, &a, err), ds, err);
+    return with_path(ds->file, h5r_run(ds->file, __func__, step_box, &a, err), ds, err);
 }
 
 static h5r_status step_all(h5r_ctx *x, void *arg)
@@ -254,10 +254,10 @@ h5r_status h5r_chunks_all(h5r_file *f, const h5r_object *ds, const h5r_chunk **o
 
     if (f == NULL || ds == NULL || out == NULL || n == NULL)
         return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_chunks_all: NULL argument");
-    h5r_status st = h5r_run(f, __func__, step_all, &a, err);
+    h5r_status st = h5r_run(ds->file, __func__, step_all, &a, err);
     if (st == H5R_OK) {
         *out = a.all->chunks;
         *n = a.all->n;
     }
-    return with_path(f, st, ds, err);
+    return with_path(ds->file, st, ds, err);
 }

@@ -93,14 +93,6 @@ static h5r_status set_fill(h5r_ctx *x, const h5r_selection *sel, h5r_window *w)
     return H5R_OK;
 }
 
-static h5r_status unsupported_layout(h5r_ctx *x, const h5r_object *o, const h5r_dataset *d)
-{
-    if (d->layout == H5R_LAYOUT_VIRTUAL)
-        return h5r_fail(x, H5R_ERR_UNSUPPORTED, o->addr, "virtual dataset: its data lie in other datasets, which this version does not read");
-    return h5r_fail(x, H5R_ERR_UNSUPPORTED, o->addr, "data in external file \"%s\", which this version does not read",
-                    d->n_external > 0 ? d->external[0].file : "");
-}
-
 static h5r_status plan_chunks(h5r_ctx *x, h5r_window *w)
 {
     const h5r_dataset *d = w->d;
@@ -122,7 +114,7 @@ static h5r_status plan_chunks(h5r_ctx *x, h5r_window *w)
 
 h5r_status h5r_plan_window(h5r_ctx *x, const h5r_object *o, const h5r_selection *sel, h5r_window *w)
 {
-    *w = (h5r_window){.object = o};
+    *w = (h5r_window){.object = o, .fill_never = sel->fill_never};
     H5R_TRY(h5r_load_dataset(x, h5r_header_of(o), &w->d));
     w->swap = !sel->file_order && h5r_needs_swap(w->d->type);
     H5R_TRY(set_selection(x, sel, w));
@@ -135,9 +127,9 @@ h5r_status h5r_plan_window(h5r_ctx *x, const h5r_object *o, const h5r_selection 
     case H5R_LAYOUT_COMPACT:
     case H5R_LAYOUT_CONTIGUOUS:
         return H5R_OK;
-    case H5R_LAYOUT_VIRTUAL:
+    case H5R_LAYOUT_VIRTUAL: /* read when the plan is made: their bytes lie elsewhere */
     case H5R_LAYOUT_EXTERNAL:
-        break;
+        return H5R_OK;
     }
-    return unsupported_layout(x, o, w->d);
+    return h5r_fail(x, H5R_ERR_INTERNAL, o->addr, "layout class %d", (int)w->d->layout);
 }

@@ -12,7 +12,7 @@ typedef struct h5r_window {
     uint64_t start[H5R_MAX_RANK], count[H5R_MAX_RANK];
     int64_t step[H5R_MAX_RANK], dst_stride[H5R_MAX_RANK];
     uint8_t *dst;
-    bool swap, empty;
+    bool swap, empty, fill_never;
     const uint8_t *fill;      /* one element in the caller's byte order */
     h5r_chunk_list chunks;    /* chunked: those of the box around the selection */
     bool has_holes;           /* chunked: some of the box are absent */

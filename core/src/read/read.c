@@ -4,8 +4,11 @@
 #include <stdlib.h>
 
 #include "filter/pipeline.h"
+#include "object/dataset.h"
+#include "read/external.h"
 #include "read/plan.h"
 #include "read/scatter.h"
+#include "read/virtual.h"
 #include "util/checked.h"
 
 /* Bytes to read, and what they are for. */
@@ -23,6 +26,7 @@ typedef struct piece_list {
     size_t n, cap;
     uint64_t failed; /* address of the dataset that reading failed for */
     uint64_t chunks; /* decoded */
+    const h5r_dataset *external; /* the bytes lie in its external files, not in this one */
 } piece_list;
 
 static h5r_status add_piece(h5r_ctx *x, piece_list *l, piece p)
@@ -98,10 +102,9 @@ static h5r_status add_runs(h5r_ctx *x, piece_list *l, const h5r_window *w, uint6
     return H5R_OK;
 }
 
-static h5r_status add_contiguous(h5r_ctx *x, piece_list *l, const h5r_window *w)
+static h5r_status add_contiguous(h5r_ctx *x, piece_list *l, const h5r_window *w, uint64_t base)
 {
     uint64_t stride[H5R_MAX_RANK + 1] = {0}, outer = 1, limit = h5r_max(x->file->limits.inflight_bytes / 4, 1);
-    uint64_t base = w->d->storage_offset;
 
     if (w->rank == 0)
         return add_piece(x, l, (piece){.offset = base, .len = w->d->type->size, .w = w, .origin = {0, 1}});
@@ -165,7 +168,7 @@ static h5r_status plan_contiguous(h5r_ctx *x, piece_list *l, const h5r_window *w
     if (d->storage_size < bytes)
         return h5r_fail(x, H5R_ERR_FORMAT, w->object->addr, "contiguous dataset of %" PRIu64 " bytes with %" PRIu64 " stored", bytes,
                         d->storage_size);
-    return add_contiguous(x, l, w);
+    return add_contiguous(x, l, w, d->storage_offset);
 }
 
 static void read_compact(const h5r_window *w)
@@ -333,7 +336,7 @@ static h5r_status read_batch(h5r_ctx *x, const piece *p, size_t n, decode_scratc
         for (size_t i = 0, at = 0; i < k && st == H5R_OK; at += reads[i++].len)
             reads[i].dst = bytes + at;
         if (st == H5R_OK)
-            st = h5r_fetch(x, reads, k);
+            st = l->external != NULL ? h5r_fetch_external(x, l->external, reads, k) : h5r_fetch(x, reads, k);
         if (st < 0)
             l->failed = first_missing(p, n, reads, where)->w->object->addr;
     }
@@ -391,6 +394,7 @@ typedef struct read_args {
     const h5r_selection *sel;
     size_t n;
     h5r_window *windows;
+    bool unresolved; /* some are virtual datasets whose extent is not known yet: their windows are empty */
     uint64_t failed; /* address of the dataset that failed */
 } read_args;
 
@@ -403,9 +407,14 @@ static h5r_status step_plan(h5r_ctx *x, void *arg)
     if (a->windows == NULL)
         return H5R_ERR_NOMEM;
     for (size_t i = 0; i < a->n; i++) {
-        if (a->ds[i] == NULL)
-            return h5r_fail(x, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_read_many: NULL argument");
-        h5r_status st = h5r_plan_window(x, a->ds[i], &a->sel[i], &a->windows[i]);
+        const h5r_dataset *d;
+        h5r_status st = h5r_load_dataset(x, h5r_header_of(a->ds[i]), &d);
+        if (st == H5R_OK && d->layout == H5R_LAYOUT_VIRTUAL && !h5r_dataset_data_of(d)->resolved) {
+            a->unresolved = true;
+            continue;
+        }
+        if (st == H5R_OK)
+            st = h5r_plan_window(x, a->ds[i], &a->sel[i], &a->windows[i]);
         if (st < 0 && acc == H5R_OK)
             a->failed = a->ds[i]->addr;
         H5R_ALSO(acc, st);
@@ -413,7 +422,26 @@ static h5r_status step_plan(h5r_ctx *x, void *arg)
     return acc;
 }
 
-static h5r_status execute(h5r_ctx *x, read_args *a)
+static h5r_status read_external(h5r_ctx *x, const h5r_window *w)
+{
+    piece_list l = {.failed = w->object->addr, .external = w->d};
+
+    h5r_status st = add_contiguous(x, &l, w, 0);
+    if (st == H5R_OK)
+        st = read_pieces(x, &l);
+    free(l.list);
+    return st;
+}
+
+static h5r_status read_virtual(h5r_ctx *x, const h5r_window *w, unsigned nesting)
+{
+    h5r_error err = {0};
+    h5r_status st = h5r_read_virtual(x->file, w, nesting, &err);
+
+    return st < 0 ? h5r_fail_again(x, &err) : st;
+}
+
+static h5r_status execute(h5r_ctx *x, read_args *a, unsigned nesting)
 {
     piece_list l = {.failed = a->failed};
     h5r_status st = H5R_OK;
@@ -423,10 +451,23 @@ static h5r_status execute(h5r_ctx *x, read_args *a)
         const h5r_window *w = &a->windows[i];
         if (w->empty)
             continue;
-        if (w->d->layout == H5R_LAYOUT_COMPACT)
+        switch (w->d->layout) {
+        case H5R_LAYOUT_COMPACT:
             read_compact(w);
-        else
-            st = w->d->layout == H5R_LAYOUT_CHUNKED ? add_chunks(x, &l, w) : plan_contiguous(x, &l, w);
+            break;
+        case H5R_LAYOUT_CHUNKED:
+            st = add_chunks(x, &l, w);
+            break;
+        case H5R_LAYOUT_CONTIGUOUS:
+            st = plan_contiguous(x, &l, w);
+            break;
+        case H5R_LAYOUT_EXTERNAL:
+            st = read_external(x, w);
+            break;
+        case H5R_LAYOUT_VIRTUAL:
+            st = read_virtual(x, w, nesting);
+            break;
+        }
         if (st < 0 && l.failed == H5R_UNDEFINED)
             l.failed = w->object->addr;
     }
@@ -440,24 +481,65 @@ static h5r_status execute(h5r_ctx *x, read_args *a)
     return st;
 }
 
-h5r_status h5r_read_many(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, h5r_error *err)
+/* Looks at the sources of virtual datasets, which decide their extents. */
+static h5r_status resolve(h5r_file *f, const read_args *a, unsigned nesting, h5r_error *err)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        const h5r_dataset *d;
+        h5r_status st = a->windows[i].object == NULL ? h5r_describe_nested(f, a->ds[i], nesting, &d, err) : H5R_OK;
+        if (st != H5R_OK)
+            return st;
+    }
+    return H5R_OK;
+}
+
+static h5r_status read_planned(h5r_ctx *x, read_args *a, unsigned nesting)
+{
+    h5r_error err = {0};
+
+    a->unresolved = false;
+    H5R_TRY(h5r_drive(x, step_plan, a));
+    if (a->unresolved) {
+        h5r_status st = resolve(x->file, a, nesting, &err);
+        if (st != H5R_OK)
+            return st < 0 ? h5r_fail_again(x, &err) : st;
+        H5R_TRY(h5r_drive(x, step_plan, a));
+    }
+    return execute(x, a, nesting);
+}
+
+h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, unsigned nesting, h5r_error *err)
 {
     h5r_ctx x;
-    read_args a = {.ds = ds, .sel = sel, .n = n, .failed = n == 1 && ds != NULL && ds[0] != NULL ? ds[0]->addr : H5R_UNDEFINED};
+    read_args a = {.ds = ds, .sel = sel, .n = n, .failed = n == 1 ? ds[0]->addr : H5R_UNDEFINED};
 
-    if (f == NULL || (n > 0 && (ds == NULL || sel == NULL)))
-        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_read_many: NULL argument");
-    h5r_ctx_begin(&x, f, __func__);
-    h5r_status st = h5r_drive(&x, step_plan, &a);
-    if (st == H5R_OK)
-        st = execute(&x, &a);
+    h5r_ctx_begin(&x, f, "h5r_read_many");
+    h5r_status st = read_planned(&x, &a, nesting);
     if (f->source.read_ranges == NULL && st != H5R_NEED)
         h5r_drop_data(f);
     st = h5r_ctx_end(&x, st, err);
-    const char *path = st < 0 && err != NULL ? h5r_known_path(f, a.failed) : NULL;
+    const char *path = st < 0 && err != NULL && err->path[0] == '\0' ? h5r_known_path(f, a.failed) : NULL;
     if (path != NULL)
         h5r_error_set_path(err, path);
     return st;
+}
+
+h5r_status h5r_read_many(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, h5r_error *err)
+{
+    if (f == NULL || (n > 0 && (ds == NULL || sel == NULL)))
+        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_read_many: NULL argument");
+    for (size_t i = 0; i < n; i++)
+        if (ds[i] == NULL)
+            return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_read_many: NULL argument");
+    /* Datasets behind external links are read with the others of their file. */
+    for (size_t i = 0, k; i < n; i = k) {
+        for (k = i + 1; k < n && ds[k]->file == ds[i]->file; k++)
+            ;
+        h5r_status st = h5r_read_nested(ds[i]->file, ds + i, sel + i, k - i, 0, err);
+        if (st != H5R_OK)
+            return st;
+    }
+    return H5R_OK;
 }
 
 h5r_status h5r_read_dataset(h5r_file *f, const h5r_object *ds, const h5r_selection *sel, h5r_error *err)

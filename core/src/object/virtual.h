@@ -1,0 +1,15 @@
+/* Mappings of virtual datasets. */
+#ifndef H5R_OBJECT_VIRTUAL_H
+#define H5R_OBJECT_VIRTUAL_H
+
+#include "object/load.h"
+
+typedef struct h5r_mapping_list {
+    const h5r_mapping *list;
+    size_t n;
+    bool unlimited; /* some have an unlimited selection: the extent depends on the sources */
+} h5r_mapping_list;
+
+h5r_status h5r_load_mappings(h5r_ctx *x, const h5r_header *h, const h5r_mapping_list **out);
+
+#endif

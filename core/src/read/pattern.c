@@ -1,0 +1,55 @@
+#include "read/pattern.h"
+
+#include "util/checked.h"
+
+static h5r_pattern make(uint64_t start, uint64_t stride, uint64_t count, uint64_t block)
+{
+    h5r_pattern p = {start, stride, count, block, 0};
+
+    if (count == H5R_UNDEFINED || block == H5R_UNDEFINED)
+        p.total = H5R_UNDEFINED;
+    else if (!h5r_mul(count, block, &p.total))
+        p.total = H5R_UNDEFINED - 1;
+    if (count <= 1 || block == H5R_UNDEFINED)
+        p.stride = block > 0 ? block : 1;
+    return p;
+}
+
+bool h5r_region_patterns(const h5r_region *r, unsigned rank, const uint64_t *shape, h5r_pattern *out)
+{
+    uint64_t first[H5R_MAX_RANK], last[H5R_MAX_RANK];
+
+    if (r->kind == H5R_REGION_NONE || r->kind == H5R_REGION_ALL) {
+        for (unsigned i = 0; i < rank; i++)
+            out[i] = make(0, 1, 1, r->kind == H5R_REGION_ALL ? shape[i] : 0);
+        return true;
+    }
+    if (r->rank != rank || r->kind == H5R_REGION_POINTS || (!r->regular && r->n != 1))
+        return false;
+    if (!r->regular)
+        h5r_region_item(r, 0, first, last);
+    for (unsigned i = 0; i < rank; i++)
+        out[i] = r->regular ? make(r->start[i], r->stride[i], r->count[i], r->block[i]) : make(first[i], 1, 1, last[i] - first[i] + 1);
+    return true;
+}
+
+uint64_t h5r_pattern_at(const h5r_pattern *p, uint64_t i)
+{
+    return p->block == H5R_UNDEFINED || p->count <= 1 ? p->start + i : p->start + i / p->block * p->stride + i % p->block;
+}
+
+uint64_t h5r_pattern_below(const h5r_pattern *p, uint64_t position, bool *selected)
+{
+    *selected = false;
+    if (position < p->start)
+        return 0;
+    uint64_t r = position - p->start, n = r;
+    if (p->block == H5R_UNDEFINED) {
+        *selected = true;
+    } else {
+        uint64_t whole = r / p->stride, rest = r % p->stride;
+        *selected = rest < p->block && (p->count == H5R_UNDEFINED || whole < p->count);
+        n = whole * p->block + h5r_min(rest, p->block);
+    }
+    return p->total != H5R_UNDEFINED ? h5r_min(n, p->total) : n;
+}

@@ -1,0 +1,733 @@
+/* Where target and source selections are products of equal extents, dimension by dimension (all that HDF5's tools and h5py write), a
+ * window becomes strided reads of the sources straight into the caller's buffer. Any other pair of selections is walked in rows,
+ * element k of the one being element k of the other. */
+#include "read/virtual.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/swap.h"
+#include "object/dataset.h"
+#include "object/others.h"
+#include "object/virtual.h"
+#include "read/convert.h"
+#include "read/pattern.h"
+#include "read/scatter.h"
+#include "util/checked.h"
+
+enum { MAX_TASKS = 1024, MAX_ROWS = 4 * 1024 * 1024, MAX_NAME = 4096 };
+
+/* One strided read of a source. */
+typedef struct task {
+    const h5r_object *object;
+    const h5r_type *type;      /* of the source */
+    unsigned rank;
+    uint64_t start[H5R_MAX_RANK], count[H5R_MAX_RANK];
+    int64_t step[H5R_MAX_RANK], dst_stride[H5R_MAX_RANK];
+    uint8_t *dst;
+    uint8_t *temporary;        /* values that are converted on the way, packed */
+} task;
+
+typedef struct job {
+    h5r_file *f;
+    const h5r_window *w;
+    unsigned nesting;
+    h5r_error *err;
+    h5r_file *source_file;     /* of the tasks collected */
+    task *tasks;
+    size_t n;
+} job;
+
+/* One source dataset. */
+typedef struct origin {
+    h5r_file *file;
+    const h5r_object *object;
+    const h5r_dataset *d;
+} origin;
+
+/* ---------------------------------------------------------------- names */
+
+/* %b becomes the number of a block, %% a percent sign. False when the name is too long or has another %. */
+static bool expand_name(const char *pattern, uint64_t block, char *out, size_t size)
+{
+    size_t n = 0;
+
+    for (const char *p = pattern; *p != '\0'; p++) {
+        char one[24] = {*p, 0};
+        if (*p == '%' && p[1] == 'b')
+            snprintf(one, sizeof one, "%" PRIu64, block);
+        else if (*p == '%' && p[1] != '%')
+            return false;
+        p += *p == '%';
+        size_t len = strlen(one);
+        if (n + len + 1 > size)
+            return false;
+        memcpy(out + n, one, len);
+        n += len;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+static bool is_numbered(const h5r_mapping *m)
+{
+    for (int k = 0; k < 2; k++)
+        for (const char *p = k == 0 ? m->file : m->dataset; (p = strchr(p, '%')) != NULL; p += p[1] != '\0' ? 2 : 1)
+            if (p[1] == 'b')
+                return true;
+    return false;
+}
+
+/* Opens a mapping's source. *found is false when its file or dataset is missing, which is no error: those elements are fill. */
+static h5r_status open_origin(h5r_file *f, const h5r_mapping *m, uint64_t block, unsigned nesting, origin *out, bool *found, h5r_error *err)
+{
+    char file[MAX_NAME], dataset[MAX_NAME];
+
+    *found = false;
+    if (!expand_name(m->file, block, file, sizeof file) || !expand_name(m->dataset, block, dataset, sizeof dataset))
+        return h5r_error_set(err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's source named \"%.100s\" \"%.100s\"", m->file, m->dataset);
+    if (nesting >= f->root->limits.nesting)
+        return h5r_error_set(err, H5R_ERR_LIMIT, H5R_UNDEFINED, "virtual datasets of virtual datasets, more than %" PRIu32 " deep (limits.nesting)",
+                             f->root->limits.nesting);
+    h5r_status st = h5r_open_other(f, H5R_OTHER_VIRTUAL, file, &out->file, err);
+    if (st == H5R_OK)
+        st = h5r_lookup(out->file, NULL, dataset, &out->object, err);
+    if (st == H5R_ERR_NOT_FOUND)
+        return H5R_OK;
+    if (st != H5R_OK)
+        return st;
+    out->file = out->object->file; /* another one behind an external link */
+    st = h5r_describe_nested(out->file, out->object, nesting + 1, &out->d, err);
+    *found = st == H5R_OK;
+    return st;
+}
+
+/* ---------------------------------------------------------------- tasks */
+
+static h5r_status flush(job *j)
+{
+    const h5r_object *objects[MAX_TASKS];
+    h5r_selection *sel = calloc(j->n > 0 ? j->n : 1, sizeof *sel);
+    h5r_status st = sel != NULL ? H5R_OK : h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+
+    for (size_t i = 0; i < j->n && st == H5R_OK; i++) {
+        task *t = &j->tasks[i];
+        objects[i] = t->object;
+        sel[i] = (h5r_selection){.start = t->start, .count = t->count, .step = t->step, .dst_stride = t->temporary != NULL ? NULL : t->dst_stride,
+                                 .dst = t->temporary != NULL ? t->temporary : t->dst, .fill_never = j->w->fill_never};
+    }
+    if (st == H5R_OK && j->n > 0)
+        st = h5r_read_nested(j->source_file, objects, sel, j->n, j->nesting + 1, j->err);
+    for (size_t i = 0; i < j->n; i++) {
+        task *t = &j->tasks[i];
+        const h5r_type *to = j->w->d->type;
+        if (t->temporary != NULL && st == H5R_OK) {
+            uint64_t total = 1;
+            int64_t src_stride[H5R_MAX_RANK];
+            for (unsigned k = t->rank; k-- > 0; total *= t->count[k])
+                src_stride[k] = (int64_t)(total * to->size);
+            uint8_t *converted = malloc((size_t)total * to->size);
+            if (converted != NULL) {
+                h5r_convert(t->type, to, t->temporary, (size_t)total, converted);
+                h5r_scatter s = {.type = to, .rank = t->rank, .count = t->count, .src_stride = src_stride, .dst_stride = t->dst_stride};
+                h5r_scatter_copy(&s, converted, t->dst);
+                free(converted);
+            } else {
+                st = h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+            }
+        }
+        free(t->temporary);
+        t->temporary = NULL;
+    }
+    j->n = 0;
+    free(sel);
+    return st;
+}
+
+/* Room for a read of a source; its type is checked. */
+static h5r_status add_task(job *j, const origin *o, const task *t)
+{
+    const h5r_type *from = o->d->type, *to = j->w->d->type;
+
+    if (!h5r_can_convert(from, to))
+        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset of another type than its source");
+    if (from->in_heap && o->file != j->f)
+        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "variable-length values of another file through a virtual dataset");
+    if (j->n == MAX_TASKS || (j->n > 0 && j->source_file != o->file)) {
+        h5r_status st = flush(j);
+        if (st != H5R_OK)
+            return st;
+    }
+    j->source_file = o->file;
+    task *slot = &j->tasks[j->n];
+    *slot = *t;
+    slot->object = o->object;
+    slot->type = from;
+    slot->temporary = NULL;
+    if (!h5r_same_elements(from, to)) {
+        uint64_t bytes = from->size;
+        for (unsigned i = 0; i < t->rank; i++)
+            if (!h5r_mul(bytes, t->count[i], &bytes))
+                return h5r_error_set(j->err, H5R_ERR_LIMIT, H5R_UNDEFINED, "selection of more than 2^64 bytes");
+        slot->temporary = malloc((size_t)bytes);
+        if (slot->temporary == NULL)
+            return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    }
+    j->n++;
+    return H5R_OK;
+}
+
+/* ---------------------------------------------------------------- products */
+
+/* Elements of one dimension that follow each other evenly both in the window and in the source. */
+typedef struct run {
+    uint64_t first;      /* index in the window */
+    uint64_t n;
+    uint64_t source;     /* position in the source */
+    int64_t step;
+} run;
+
+typedef struct run_list {
+    run *list;
+    size_t n, cap;
+} run_list;
+
+static bool add_to_runs(run_list *l, uint64_t index, uint64_t source)
+{
+    if (l->n > 0) {
+        run *r = &l->list[l->n - 1];
+        int64_t step = (int64_t)(source - (r->source + (r->n - 1) * (uint64_t)r->step));
+        if (r->first + r->n == index && step != 0 && (r->n == 1 || step == r->step)) {
+            r->step = step;
+            r->n++;
+            return true;
+        }
+    }
+    if (l->n == l->cap) {
+        size_t cap = l->cap * 2 + 8;
+        run *list = realloc(l->list, cap * sizeof *list);
+        if (list == NULL)
+            return false;
+        l->list = list;
+        l->cap = cap;
+    }
+    l->list[l->n++] = (run){index, 1, source, 1};
+    return true;
+}
+
+/* Runs of one dimension; target and source patterns pair element by element. extent: of the source. */
+static bool make_runs(const h5r_window *w, unsigned dim, const h5r_pattern *target, const h5r_pattern *source, uint64_t extent, run_list *l)
+{
+    uint64_t last = target->total == 0 ? target->start : target->total == H5R_UNDEFINED ? UINT64_MAX : h5r_pattern_at(target, target->total - 1) + 1;
+    uint64_t from, n;
+
+    h5r_select_range(w->start[dim], w->count[dim], w->step[dim], target->start, last, &from, &n);
+    for (uint64_t k = from; k < from + n; k++) {
+        bool selected;
+        uint64_t i = h5r_pattern_below(target, w->start[dim] + k * (uint64_t)w->step[dim], &selected);
+        if (!selected || (source->total != H5R_UNDEFINED && i >= source->total))
+            continue;
+        uint64_t at = h5r_pattern_at(source, i);
+        if (at < extent && !add_to_runs(l, k, at))
+            return false;
+    }
+    return true;
+}
+
+/* Pairs dimensions that take more than one element. pair[s]: the target's dimension of source dimension s, or -1. */
+static bool pair_dimensions(const h5r_pattern *target, unsigned rank, const h5r_pattern *source, unsigned source_rank, int *pair)
+{
+    unsigned t = 0;
+
+    for (unsigned s = 0; s < source_rank; s++) {
+        pair[s] = -1;
+        if (source[s].total == 1)
+            continue;
+        while (t < rank && target[t].total == 1)
+            t++;
+        if (t == rank || target[t].total != source[s].total)
+            return false;
+        pair[s] = (int)t++;
+    }
+    while (t < rank && target[t].total == 1)
+        t++;
+    return t == rank;
+}
+
+/* Reads for each combination of runs. */
+static h5r_status add_products(job *j, const origin *o, const int *pair, const run_list *runs, const uint64_t *fixed, const h5r_pattern *source)
+{
+    const h5r_window *w = j->w;
+    unsigned rank = o->d->space->rank;
+    size_t at[H5R_MAX_RANK] = {0};
+
+    for (unsigned i = 0; i < w->rank; i++)
+        if (runs[i].n == 0)
+            return H5R_OK;
+    for (;;) {
+        task t = {.rank = rank, .dst = w->dst};
+        for (unsigned i = 0; i < w->rank; i++) {
+            const run *r = &runs[i].list[at[i]];
+            t.dst += (int64_t)r->first * w->dst_stride[i];
+        }
+        for (unsigned s = 0; s < rank; s++) {
+            const run *r = pair[s] >= 0 ? &runs[pair[s]].list[at[pair[s]]] : NULL;
+            t.start[s] = r != NULL ? r->source : fixed[s];
+            t.count[s] = r != NULL ? r->n : 1;
+            t.step[s] = r != NULL ? r->step : 1;
+            t.dst_stride[s] = r != NULL ? w->dst_stride[pair[s]] : 0;
+        }
+        (void)source;
+        h5r_status st = add_task(j, o, &t);
+        if (st != H5R_OK)
+            return st;
+        unsigned i = w->rank;
+        while (i > 0 && ++at[i - 1] == runs[i - 1].n)
+            at[--i] = 0;
+        if (i == 0)
+            return H5R_OK;
+    }
+}
+
+static h5r_status map_product(job *j, const origin *o, const h5r_pattern *target, const h5r_pattern *source, const int *pair)
+{
+    const h5r_window *w = j->w;
+    const h5r_space *space = o->d->space;
+    run_list runs[H5R_MAX_RANK] = {{0}};
+    uint64_t fixed[H5R_MAX_RANK] = {0};
+    bool ok = true, inside = true;
+
+    for (unsigned s = 0; s < space->rank; s++) {
+        fixed[s] = h5r_pattern_at(&source[s], 0);
+        inside = inside && (pair[s] >= 0 || fixed[s] < space->shape[s]);
+    }
+    for (unsigned i = 0; i < w->rank && ok && inside; i++) {
+        const h5r_pattern *from = NULL;
+        uint64_t extent = 0;
+        for (unsigned s = 0; s < space->rank; s++)
+            if (pair[s] == (int)i) {
+                from = &source[s];
+                extent = space->shape[s];
+            }
+        const h5r_pattern one = {0, 1, 1, 1, 1}; /* a dimension of one element that the source lacks */
+        ok = make_runs(w, i, &target[i], from != NULL ? from : &one, from != NULL ? extent : 1, &runs[i]);
+        inside = runs[i].n > 0;
+    }
+    h5r_status st = !ok      ? h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory")
+                    : inside ? add_products(j, o, pair, runs, fixed, source)
+                             : H5R_OK;
+    for (unsigned i = 0; i < w->rank; i++)
+        free(runs[i].list);
+    return st;
+}
+
+/* ---------------------------------------------------------------- any selections, in rows */
+
+/* Elements that follow each other along the last dimension; at is their place in row-major order of the extent. */
+typedef struct row {
+    uint64_t at, n;
+} row;
+
+typedef struct row_list {
+    row *list;
+    size_t n, cap;
+} row_list;
+
+static h5r_status add_row(job *j, row_list *l, uint64_t at, uint64_t n)
+{
+    if (l->n == MAX_ROWS)
+        return h5r_error_set(j->err, H5R_ERR_LIMIT, H5R_UNDEFINED, "a virtual dataset's mapping of more than %d rows", MAX_ROWS);
+    if (l->n == l->cap) {
+        size_t cap = l->cap * 2 + 64;
+        row *list = realloc(l->list, cap * sizeof *list);
+        if (list == NULL)
+            return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+        l->list = list;
+        l->cap = cap;
+    }
+    l->list[l->n++] = (row){at, n};
+    return H5R_OK;
+}
+
+/* Rows of a box of blocks: every combination of block positions, and of rows within them. */
+static h5r_status add_box(job *j, row_list *l, const h5r_pattern *p, unsigned rank, const uint64_t *stride)
+{
+    uint64_t at[H5R_MAX_RANK] = {0}, blocks = p[rank - 1].block == 0 ? 0 : p[rank - 1].total / p[rank - 1].block;
+
+    for (unsigned i = 0; i < rank; i++)
+        if (p[i].total == 0)
+            return H5R_OK;
+    for (;;) {
+        uint64_t base = 0;
+        for (unsigned i = 0; i + 1 < rank; i++)
+            base += h5r_pattern_at(&p[i], at[i]) * stride[i];
+        for (uint64_t b = 0; b < blocks; b++) {
+            h5r_status st = add_row(j, l, base + p[rank - 1].start + b * p[rank - 1].stride, p[rank - 1].block);
+            if (st != H5R_OK)
+                return st;
+        }
+        unsigned i = rank - 1;
+        while (i > 0 && ++at[i - 1] == p[i - 1].total)
+            at[--i] = 0;
+        if (i == 0)
+            return H5R_OK;
+    }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const row *p = a, *q = b;
+    return p->at < q->at ? -1 : p->at > q->at;
+}
+
+/* Rows of a selection in the order of its elements. */
+static h5r_status make_rows(job *j, const h5r_region *r, const h5r_space *space, row_list *l)
+{
+    h5r_pattern p[H5R_MAX_RANK];
+    uint64_t stride[H5R_MAX_RANK], first[H5R_MAX_RANK], last[H5R_MAX_RANK], n = 1;
+    unsigned rank = space->rank;
+    h5r_status st = H5R_OK;
+
+    for (unsigned i = rank; i-- > 0; n *= space->shape[i])
+        stride[i] = n;
+    if (r->kind != H5R_REGION_NONE && r->kind != H5R_REGION_ALL && r->rank != rank)
+        return h5r_error_set(j->err, H5R_ERR_FORMAT, H5R_UNDEFINED, "a selection of rank %u in a dataset of rank %u", r->rank, rank);
+    if (h5r_region_patterns(r, rank, space->shape, p)) {
+        for (unsigned i = 0; i < rank; i++)
+            if (p[i].total >= H5R_UNDEFINED - 1)
+                return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's unlimited mapping between unequal selections");
+        st = add_box(j, l, p, rank, stride);
+    } else {
+        for (uint64_t k = 0; k < r->n && st == H5R_OK; k++) {
+            h5r_region_item(r, k, first, last);
+            for (unsigned i = 0; i < rank; i++)
+                p[i] = (h5r_pattern){first[i], last[i] - first[i] + 1, 1, last[i] - first[i] + 1, last[i] - first[i] + 1};
+            st = add_box(j, l, p, rank, stride);
+        }
+    }
+    /* Points keep their order; of blocks the elements come in row-major order of all of them. */
+    if (st == H5R_OK && r->kind == H5R_REGION_HYPERSLAB)
+        qsort(l->list, l->n, sizeof *l->list, by_place);
+    return st;
+}
+
+/* n elements along the last dimension from one place in the target to one in the source, as far as they lie in window and source. */
+static h5r_status add_segment(job *j, const origin *o, uint64_t target_at, uint64_t source_at, uint64_t n)
+{
+    const h5r_window *w = j->w;
+    const h5r_space *to = w->d->space, *from = o->d->space;
+    task t = {.rank = from->rank, .dst = w->dst};
+    uint64_t k = 0, count = 1;
+    int64_t step = 1;
+
+    if (w->rank == 0 || from->rank == 0)
+        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's scalar mapping");
+    uint64_t rest = target_at;
+    for (unsigned i = w->rank; i-- > 0;) {
+        uint64_t at = rest % to->shape[i], reach = i + 1 == w->rank ? n : 1, index, some;
+        rest /= to->shape[i];
+        h5r_select_range(w->start[i], w->count[i], w->step[i], at, at + reach, &index, &some);
+        if (some == 0)
+            return H5R_OK;
+        t.dst += (int64_t)index * w->dst_stride[i];
+        if (i + 1 == w->rank) {
+            count = some;
+            step = w->step[i];
+            k = w->start[i] + index * (uint64_t)w->step[i] - at; /* first element taken, counted along the segment */
+        }
+    }
+    if (rest != 0)
+        return H5R_OK; /* beyond the extent */
+    rest = source_at;
+    for (unsigned i = from->rank; i-- > 0;) {
+        if (from->shape[i] == 0)
+            return H5R_OK;
+        t.start[i] = rest % from->shape[i];
+        t.count[i] = 1;
+        t.step[i] = 1;
+        rest /= from->shape[i];
+    }
+    if (rest != 0)
+        return H5R_OK;
+    t.start[from->rank - 1] += k;
+    t.count[from->rank - 1] = count;
+    t.step[from->rank - 1] = step;
+    t.dst_stride[from->rank - 1] = w->dst_stride[w->rank - 1];
+    return add_task(j, o, &t);
+}
+
+static h5r_status map_rows(job *j, const origin *o, const h5r_mapping *m)
+{
+    row_list to = {0}, from = {0};
+    size_t a = 0, b = 0;
+
+    h5r_status st = make_rows(j, &m->target, j->w->d->space, &to);
+    if (st == H5R_OK)
+        st = make_rows(j, &m->source, o->d->space, &from);
+    while (st == H5R_OK && a < to.n && b < from.n) {
+        uint64_t n = h5r_min(to.list[a].n, from.list[b].n);
+        st = add_segment(j, o, to.list[a].at, from.list[b].at, n);
+        to.list[a] = (row){to.list[a].at + n, to.list[a].n - n};
+        from.list[b] = (row){from.list[b].at + n, from.list[b].n - n};
+        a += to.list[a].n == 0;
+        b += from.list[b].n == 0;
+    }
+    free(to.list);
+    free(from.list);
+    return st;
+}
+
+/* ---------------------------------------------------------------- mappings */
+
+/* Whether the window has elements in all dimensions' ranges of the target selection. */
+static bool touches(const h5r_window *w, const h5r_pattern *target)
+{
+    for (unsigned i = 0; i < w->rank; i++) {
+        uint64_t first, n, last = target[i].total == 0             ? target[i].start
+                                  : target[i].total == H5R_UNDEFINED ? UINT64_MAX
+                                                                     : h5r_pattern_at(&target[i], target[i].total - 1) + 1;
+        h5r_select_range(w->start[i], w->count[i], w->step[i], target[i].start, last, &first, &n);
+        if (n == 0)
+            return false;
+    }
+    return true;
+}
+
+/* One source: of a mapping, or of one block of a numbered mapping (its target is then that block alone). */
+static h5r_status map_source(job *j, const h5r_mapping *m, const h5r_pattern *target, bool is_product, uint64_t block)
+{
+    h5r_pattern source[H5R_MAX_RANK];
+    int pair[H5R_MAX_RANK];
+    origin o;
+    bool found;
+
+    h5r_status st = open_origin(j->f, m, block, j->nesting, &o, &found, j->err);
+    if (st != H5R_OK || !found)
+        return st;
+    const h5r_space *space = o.d->space;
+    if (is_product && h5r_region_patterns(&m->source, space->rank, space->shape, source) &&
+        pair_dimensions(target, j->w->rank, source, space->rank, pair))
+        return map_product(j, &o, target, source, pair);
+    return map_rows(j, &o, m);
+}
+
+static h5r_status map_blocks(job *j, const h5r_mapping *m, const h5r_pattern *target, unsigned dim)
+{
+    const h5r_window *w = j->w;
+    h5r_pattern one[H5R_MAX_RANK];
+    uint64_t lo = w->start[dim], hi = w->start[dim] + (w->count[dim] - 1) * (uint64_t)w->step[dim];
+
+    if (hi < lo) {
+        uint64_t t = lo;
+        lo = hi;
+        hi = t;
+    }
+    if (hi < target[dim].start || target[dim].stride == 0)
+        return H5R_OK;
+    uint64_t from = lo <= target[dim].start ? 0 : (lo - target[dim].start) / target[dim].stride;
+    uint64_t to = (hi - target[dim].start) / target[dim].stride;
+    memcpy(one, target, w->rank * sizeof *one);
+    for (uint64_t b = from; b <= to; b++) {
+        one[dim] = (h5r_pattern){target[dim].start + b * target[dim].stride, target[dim].block, 1, target[dim].block, target[dim].block};
+        h5r_status st = touches(w, one) ? map_source(j, m, one, true, b) : H5R_OK;
+        if (st != H5R_OK)
+            return st;
+    }
+    return H5R_OK;
+}
+
+static h5r_status map(job *j, const h5r_mapping *m)
+{
+    const h5r_window *w = j->w;
+    h5r_pattern target[H5R_MAX_RANK];
+
+    if (m->target.kind == H5R_REGION_NONE || m->source.kind == H5R_REGION_NONE)
+        return H5R_OK;
+    if (!h5r_region_patterns(&m->target, w->rank, w->d->space->shape, target))
+        return map_source(j, m, target, false, 0);
+    if (!touches(w, target))
+        return H5R_OK;
+    if (m->target.unlimited_dim >= 0 && m->target.kind == H5R_REGION_HYPERSLAB && is_numbered(m))
+        return map_blocks(j, m, target, (unsigned)m->target.unlimited_dim);
+    return map_source(j, m, target, true, 0);
+}
+
+static h5r_status step_mappings(h5r_ctx *x, void *arg)
+{
+    const void **io = arg; /* in: the object; out: its mappings */
+    const h5r_mapping_list *l;
+    H5R_TRY(h5r_load_mappings(x, h5r_header_of(io[0]), &l));
+    io[0] = l;
+    return H5R_OK;
+}
+
+static h5r_status load_mappings(h5r_file *f, const h5r_object *o, const h5r_mapping_list **out, h5r_error *err)
+{
+    const void *io[1] = {o};
+
+    h5r_heap_enter(f);
+    h5r_status st = h5r_run(f, "h5r_mappings", step_mappings, io, err);
+    h5r_heap_leave(f);
+    if (st == H5R_OK)
+        *out = io[0];
+    return st;
+}
+
+/* Turns every element of the window to the file's byte order. */
+static void swap_window(const h5r_window *w, uint8_t *dst, unsigned dim)
+{
+    if (dim == w->rank) {
+        h5r_swap(w->d->type, dst, 1);
+        return;
+    }
+    for (uint64_t i = 0; i < w->count[dim]; i++)
+        swap_window(w, dst + (int64_t)i * w->dst_stride[dim], dim + 1);
+}
+
+h5r_status h5r_read_virtual(h5r_file *f, const h5r_window *w, unsigned nesting, h5r_error *err)
+{
+    const h5r_mapping_list *l;
+    h5r_error ignored;
+    job j = {.f = f, .w = w, .nesting = nesting, .err = err != NULL ? err : &ignored};
+    bool file_order = !w->swap && h5r_needs_swap(w->d->type);
+
+    h5r_status st = load_mappings(f, w->object, &l, err);
+    if (st != H5R_OK)
+        return st;
+    uint8_t *fill = malloc(w->d->type->size);
+    j.tasks = malloc(MAX_TASKS * sizeof *j.tasks);
+    if (fill == NULL || j.tasks == NULL)
+        st = h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    if (st == H5R_OK) {
+        memcpy(fill, w->fill, w->d->type->size);
+        if (file_order)
+            h5r_swap(w->d->type, fill, 1);
+        h5r_scatter s = {.type = w->d->type, .rank = w->rank, .count = w->count, .dst_stride = w->dst_stride};
+        h5r_scatter_fill(&s, fill, w->dst);
+    }
+    for (size_t i = 0; i < l->n && st == H5R_OK; i++)
+        st = map(&j, &l->list[i]);
+    if (st == H5R_OK)
+        st = flush(&j);
+    for (size_t i = 0; i < j.n; i++)
+        free(j.tasks[i].temporary);
+    if (st == H5R_OK && file_order)
+        swap_window(w, w->dst, 0);
+    free(j.tasks);
+    free(fill);
+    return st;
+}
+
+h5r_status h5r_mappings(h5r_file *f, const h5r_object *ds, const h5r_mapping **out, size_t *n, h5r_error *err)
+{
+    const h5r_mapping_list *l;
+
+    if (f == NULL || ds == NULL || out == NULL || n == NULL)
+        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_mappings: NULL argument");
+    h5r_status st = load_mappings(ds->file, ds, &l, err);
+    if (st == H5R_OK) {
+        *out = l->list;
+        *n = l->n;
+    }
+    return st;
+}
+
+/* ---------------------------------------------------------------- extent */
+
+/* How far an unlimited mapping reaches now along its unlimited dimension. */
+static h5r_status reach(h5r_file *f, const h5r_mapping *m, const h5r_dataset *d, unsigned nesting, uint64_t *out, h5r_error *err)
+{
+    h5r_pattern target[H5R_MAX_RANK], source[H5R_MAX_RANK];
+    unsigned dim = (unsigned)m->target.unlimited_dim;
+    origin o;
+    bool found = true;
+
+    *out = 0;
+    if (!h5r_region_patterns(&m->target, d->space->rank, d->space->shape, target))
+        return H5R_OK;
+    if (is_numbered(m)) { /* one source a block: up to the first that is missing */
+        uint64_t blocks = 0;
+        h5r_status st = H5R_OK;
+        while (found && (st = open_origin(f, m, blocks, nesting, &o, &found, err)) == H5R_OK)
+            blocks += found;
+        if (blocks > 0)
+            *out = target[dim].start + (blocks - 1) * target[dim].stride + target[dim].block;
+        return st;
+    }
+    h5r_status st = open_origin(f, m, 0, nesting, &o, &found, err);
+    if (st != H5R_OK || !found || m->source.kind != H5R_REGION_HYPERSLAB || m->source.unlimited_dim < 0 ||
+        !h5r_region_patterns(&m->source, o.d->space->rank, o.d->space->shape, source))
+        return st;
+    bool ignored;
+    uint64_t n = h5r_pattern_below(&source[m->source.unlimited_dim], o.d->space->shape[m->source.unlimited_dim], &ignored);
+    *out = n > 0 ? h5r_pattern_at(&target[dim], n - 1) + 1 : 0;
+    return H5R_OK;
+}
+
+typedef struct publish_args {
+    const h5r_object *object;
+    const uint64_t *shape;
+    const h5r_dataset *out;
+} publish_args;
+
+static h5r_status step_publish(h5r_ctx *x, void *arg)
+{
+    publish_args *a = arg;
+    const h5r_dataset *d;
+
+    H5R_TRY(h5r_load_dataset(x, h5r_header_of(a->object), &d));
+    h5r_dataset_data copy = *h5r_dataset_data_of(d);
+    h5r_space *space = h5r_alloc(x, 1, sizeof *space);
+    if (space == NULL)
+        return x->error.status;
+    *space = *d->space;
+    space->count = 1;
+    for (unsigned i = 0; i < space->rank; i++) {
+        space->shape[i] = a->shape[i];
+        if (!h5r_mul(space->count, space->shape[i], &space->count))
+            return h5r_fail(x, H5R_ERR_FORMAT, a->object->addr, "virtual dataset of more than 2^64 elements");
+    }
+    copy.pub.space = space;
+    copy.resolved = true;
+    return h5r_memo_put(x, H5R_MEMO_DATASET, a->object->addr, &copy, sizeof copy, (const void **)&a->out);
+}
+
+h5r_status h5r_resolve_virtual(h5r_file *f, const h5r_object *o, unsigned nesting, const h5r_dataset **out, h5r_error *err)
+{
+    const h5r_mapping_list *l;
+    uint64_t shape[H5R_MAX_RANK], least[H5R_MAX_RANK] = {0};
+    const h5r_dataset *d = *out;
+    h5r_pattern p[H5R_MAX_RANK];
+    bool is_unlimited[H5R_MAX_RANK] = {false};
+
+    h5r_status st = load_mappings(f, o, &l, err);
+    if (st != H5R_OK)
+        return st;
+    memcpy(shape, d->space->shape, sizeof shape);
+    for (size_t i = 0; i < l->n && l->unlimited && st == H5R_OK; i++) {
+        const h5r_mapping *m = &l->list[i];
+        int dim = m->target.kind == H5R_REGION_HYPERSLAB ? m->target.unlimited_dim : -1;
+        uint64_t end = 0;
+        if (dim >= 0) {
+            is_unlimited[dim] = true;
+            st = reach(f, m, d, nesting, &end, err);
+            least[dim] = h5r_max(least[dim], end);
+        }
+        if (m->target.kind == H5R_REGION_HYPERSLAB && h5r_region_patterns(&m->target, d->space->rank, d->space->shape, p))
+            for (unsigned k = 0; k < d->space->rank; k++)
+                if ((int)k != dim && p[k].total > 0)
+                    least[k] = h5r_max(least[k], h5r_pattern_at(&p[k], p[k].total - 1) + 1);
+    }
+    if (st != H5R_OK)
+        return st;
+    for (unsigned k = 0; k < d->space->rank; k++)
+        if (is_unlimited[k])
+            shape[k] = h5r_min(least[k], d->space->max_shape[k]);
+    publish_args a = {.object = o, .shape = shape};
+    st = h5r_run(f, "h5r_dataset_describe", step_publish, &a, err);
+    if (st == H5R_OK)
+        *out = a.out;
+    return st;
+}

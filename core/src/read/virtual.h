@@ -1,0 +1,18 @@
+/* Virtual datasets: their elements lie in other datasets, of this file or of others. */
+#ifndef H5R_READ_VIRTUAL_H
+#define H5R_READ_VIRTUAL_H
+
+#include "read/plan.h"
+
+/* Fills a window of a virtual dataset. No lock is held; opens and reads other files. nesting: virtual datasets on the way. */
+h5r_status h5r_read_virtual(h5r_file *f, const h5r_window *w, unsigned nesting, h5r_error *err);
+
+/* The description of a virtual dataset with the extent that its sources give it now, as libhdf5's default view (the last available
+ * element) has it. Memoised. No lock is held. */
+h5r_status h5r_resolve_virtual(h5r_file *f, const h5r_object *o, unsigned nesting, const h5r_dataset **out, h5r_error *err);
+
+/* h5r_dataset_describe() and h5r_read_many() on the way through virtual datasets. */
+h5r_status h5r_describe_nested(h5r_file *f, const h5r_object *o, unsigned nesting, const h5r_dataset **out, h5r_error *err);
+h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, unsigned nesting, h5r_error *err);
+
+#endif

@@ -1,0 +1,332 @@
+// Parts of a file that lie in other files: what is opened for them, and what is not.
+#include "support/support.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+#include <random>
+
+using namespace h5range_test;
+
+namespace {
+
+// A folder of files in memory. Names outside it are never there, but asking for them is noted.
+class Folder {
+  public:
+    explicit Folder(std::initializer_list<const char *> names)
+    {
+        for (const char *name : names)
+            m_files[name] = ReadFile(std::string(H5RANGE_TEST_DATA "/parts/") + name);
+    }
+    h5r_source Source(const std::string &name)
+    {
+        h5r_source s;
+        h5r_source_init(&s);
+        s.ctx = new Handle{this, name};
+        s.read_ranges = ReadRanges;
+        s.close = [](void *ctx) {
+            auto h = static_cast<Handle *>(ctx);
+            h->folder->m_open--;
+            delete h;
+        };
+        s.open_other = OpenOther;
+        s.remote = remote;
+        snprintf(s.name, sizeof s.name, "memory/%s", name.c_str());
+        m_open++;
+        return s;
+    }
+    FileHandle Open(const std::string &name, h5r_others others = H5R_OTHERS_AUTO)
+    {
+        h5r_file *f = nullptr;
+        h5r_options o;
+        h5r_options_init(&o);
+        o.others = others;
+        o.limits.other_files = other_files;
+        h5r_source s = Source(name);
+        EXPECT_EQ(h5r_open(&s, &o, &f, nullptr), H5R_OK);
+        return FileHandle(f);
+    }
+    bool remote = false, fails = false;
+    uint32_t other_files = 256;
+    std::vector<std::string> asked; // "name" beside, "=name" as given
+    int m_open = 0;
+    std::map<std::string, Bytes> m_files;
+
+  private:
+    struct Handle {
+        Folder *folder;
+        std::string name;
+    };
+    static h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *)
+    {
+        auto h = static_cast<Handle *>(ctx);
+        const Bytes &bytes = h->folder->m_files[h->name];
+        for (size_t i = 0; i < n; i++) {
+            size_t left = reads[i].offset < bytes.size() ? bytes.size() - static_cast<size_t>(reads[i].offset) : 0;
+            reads[i].got = std::min(left, reads[i].len);
+            std::copy_n(bytes.begin() + static_cast<long>(std::min<uint64_t>(reads[i].offset, bytes.size())), reads[i].got, static_cast<unsigned char *>(reads[i].dst));
+        }
+        return H5R_OK;
+    }
+    static h5r_status OpenOther(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err)
+    {
+        Folder *folder = static_cast<Handle *>(ctx)->folder;
+        folder->asked.push_back(beside ? name : std::string("=") + name);
+        if (folder->fails) {
+            *err = h5r_error{};
+            err->status = H5R_ERR_IO;
+            snprintf(err->message, sizeof err->message, "no permission");
+            return H5R_ERR_IO;
+        }
+        if (!beside || folder->m_files.count(name) == 0)
+            return H5R_ERR_NOT_FOUND;
+        *out = folder->Source(name);
+        return H5R_OK;
+    }
+};
+
+const h5r_object *Lookup(const FileHandle &f, const char *path, h5r_error *err = nullptr)
+{
+    const h5r_object *o = nullptr;
+    return h5r_lookup(f.get(), nullptr, path, &o, err) == H5R_OK ? o : nullptr;
+}
+
+template <class T> std::vector<T> Read(const FileHandle &f, const char *path, size_t n, h5r_error *err = nullptr)
+{
+    std::vector<T> values(n);
+    h5r_selection sel{};
+    sel.dst = values.data();
+    const h5r_object *o = Lookup(f, path, err);
+    if (o == nullptr || h5r_read_dataset(f.get(), o, &sel, err) != H5R_OK)
+        values.clear();
+    return values;
+}
+
+#define VIRTUAL                                                                                                \
+    {                                                                                                          \
+        "virtual.h5", "virtual_source_0.h5", "virtual_source_1.h5", "virtual_source_2.h5", "linked.h5"         \
+    }
+
+} // namespace
+
+TEST(Others, EachFileIsOpenedOnceAndClosed)
+{
+    Folder folder(VIRTUAL);
+    {
+        FileHandle f = folder.Open("virtual.h5");
+        EXPECT_EQ(Read<int>(f, "/stacked", 48)[13], 101);
+        size_t asked = folder.asked.size();
+        EXPECT_EQ(Read<int>(f, "/stacked", 48)[25], 201);
+        EXPECT_EQ(folder.asked.size(), asked); // the missing one is not asked for again either
+        EXPECT_EQ(folder.m_open, 4);
+    }
+    EXPECT_EQ(folder.m_open, 0);
+}
+
+TEST(Others, MissingSourceOfAVirtualDatasetIsFillValue)
+{
+    Folder folder({"virtual.h5", "virtual_source_1.h5"});
+    FileHandle f = folder.Open("virtual.h5");
+    std::vector<int> v = Read<int>(f, "/stacked", 48);
+    ASSERT_EQ(v.size(), 48u);
+    EXPECT_EQ(v[0], -7);
+    EXPECT_EQ(v[12], 100);
+    EXPECT_EQ(v[47], -7);
+}
+
+TEST(Others, SourceThatCannotBeReadIsAnErrorNotFillValue)
+{
+    Folder folder(VIRTUAL);
+    folder.fails = true;
+    FileHandle f = folder.Open("virtual.h5");
+    h5r_error err{};
+    EXPECT_TRUE(Read<int>(f, "/stacked", 48, &err).empty());
+    EXPECT_EQ(err.status, H5R_ERR_IO);
+    EXPECT_STREQ(err.message, "no permission");
+    EXPECT_STREQ(err.path, "/stacked");
+}
+
+TEST(Others, NoneIsOpenedWhenForbidden)
+{
+    Folder folder(VIRTUAL);
+    FileHandle f = folder.Open("virtual.h5", H5R_OTHERS_NO);
+    h5r_error err{};
+    EXPECT_TRUE(Read<int>(f, "/stacked", 48, &err).empty());
+    EXPECT_EQ(err.status, H5R_ERR_UNSUPPORTED);
+    EXPECT_NE(std::string(err.message).find("virtual_source_0.h5"), std::string::npos);
+    EXPECT_EQ(Read<uint16_t>(f, "/here", 12).size(), 12u); // its own datasets are no other file
+    EXPECT_TRUE(folder.asked.empty());
+}
+
+TEST(Others, RemoteFilesStayInTheirFolder)
+{
+    Folder folder(VIRTUAL);
+    folder.remote = true;
+    FileHandle f = folder.Open("linked.h5");
+    h5r_error err{};
+    EXPECT_EQ(Lookup(f, "/outside", &err), nullptr);
+    EXPECT_EQ(err.status, H5R_ERR_UNSUPPORTED);
+    EXPECT_NE(std::string(err.message).find("outside this file's folder"), std::string::npos);
+    EXPECT_TRUE(folder.asked.empty());
+    ASSERT_NE(Lookup(f, "/absolute", &err), nullptr) << err.message;
+    EXPECT_EQ(folder.asked, std::vector<std::string>{"virtual_source_2.h5"});
+}
+
+TEST(Others, LocalFilesAreLookedForAsLibhdf5Does)
+{
+    Folder folder(VIRTUAL);
+    FileHandle f = folder.Open("linked.h5");
+    ASSERT_NE(Lookup(f, "/absolute"), nullptr);
+    EXPECT_EQ(folder.asked, (std::vector<std::string>{"=/no/such/folder/virtual_source_2.h5", "virtual_source_2.h5"}));
+    folder.asked.clear();
+    setenv("HDF5_EXT_PREFIX", "/elsewhere:${ORIGIN}/sub", 1);
+    h5r_error err{};
+    EXPECT_EQ(Lookup(f, "/nowhere", &err), nullptr);
+    unsetenv("HDF5_EXT_PREFIX");
+    EXPECT_EQ(err.status, H5R_ERR_NOT_FOUND);
+    EXPECT_EQ(folder.asked, (std::vector<std::string>{"=/elsewhere/nowhere.h5", "sub/nowhere.h5", "nowhere.h5", "=nowhere.h5"}));
+}
+
+TEST(Others, ExternalLinksLeadToObjectsOfTheirOwnFile)
+{
+    Folder folder(VIRTUAL);
+    FileHandle f = folder.Open("linked.h5");
+    const h5r_object *line = Lookup(f, "/soft"), *block = Lookup(f, "/twice");
+    ASSERT_NE(line, nullptr);
+    ASSERT_NE(block, nullptr);
+    EXPECT_NE(line->file, f.get());
+    EXPECT_EQ(Lookup(f, "/file/line"), line);
+    EXPECT_EQ(Lookup(f, "/block"), block);
+    EXPECT_EQ(Read<int16_t>(f, "/soft", 10)[3], 13);
+    const h5r_object *const both[] = {line, block};
+    std::vector<int16_t> a(10);
+    std::vector<int> b(12);
+    h5r_selection sel[2]{};
+    sel[0].dst = a.data();
+    sel[1].dst = b.data();
+    ASSERT_EQ(h5r_read_many(f.get(), both, sel, 2, nullptr), H5R_OK); // of two files
+    EXPECT_EQ(a[9], 19);
+    EXPECT_EQ(b[11], 11);
+}
+
+TEST(Others, LinksThatLoopAreALimit)
+{
+    Folder folder(VIRTUAL);
+    FileHandle f = folder.Open("linked.h5");
+    h5r_error err{};
+    EXPECT_EQ(Lookup(f, "/loop", &err), nullptr);
+    EXPECT_EQ(err.status, H5R_ERR_LIMIT);
+    EXPECT_EQ(folder.m_open, 1); // the file itself is not opened again
+}
+
+TEST(Others, TheirNumberIsLimited)
+{
+    Folder folder(VIRTUAL);
+    folder.other_files = 2;
+    FileHandle f = folder.Open("virtual.h5");
+    h5r_error err{};
+    EXPECT_TRUE(Read<int>(f, "/stacked", 48, &err).empty());
+    EXPECT_EQ(err.status, H5R_ERR_LIMIT);
+}
+
+TEST(Virtual, ExtentFollowsTheSources)
+{
+    const h5r_dataset *d;
+    Folder folder(VIRTUAL);
+    FileHandle f = folder.Open("virtual.h5");
+    ASSERT_EQ(h5r_dataset_describe(f.get(), Lookup(f, "/numbered"), &d, nullptr), H5R_OK);
+    EXPECT_EQ(d->space->shape[0], 9u);
+    folder.m_files.erase("virtual_source_1.h5"); // the first gap ends it
+    f = folder.Open("virtual.h5");
+    ASSERT_EQ(h5r_dataset_describe(f.get(), Lookup(f, "/numbered"), &d, nullptr), H5R_OK);
+    EXPECT_EQ(d->space->shape[0], 3u);
+    EXPECT_EQ(Read<int>(f, "/numbered", 12)[11], 11);
+}
+
+TEST(Virtual, WindowsWithStepsEqualTheWhole)
+{
+    Folder folder(VIRTUAL);
+    FileHandle f = folder.Open("virtual.h5");
+    std::mt19937 random(7);
+    for (const char *path : {"/stacked", "/numbered", "/mixed", "/flattened", "/grown", "/here", "/nested"}) {
+        const h5r_object *o = Lookup(f, path);
+        const h5r_dataset *d;
+        ASSERT_EQ(h5r_dataset_describe(f.get(), o, &d, nullptr), H5R_OK) << path;
+        size_t size = d->type->size;
+        std::vector<unsigned char> whole = Read<unsigned char>(f, path, static_cast<size_t>(d->space->count) * size);
+        ASSERT_FALSE(whole.empty()) << path;
+        for (int round = 0; round < 50; round++) {
+            uint64_t start[3], count[3];
+            int64_t step[3];
+            size_t n = 1;
+            for (unsigned i = 0; i < d->space->rank; i++) {
+                uint64_t shape = d->space->shape[i];
+                start[i] = random() % shape;
+                step[i] = static_cast<int64_t>(random() % 5) - 2;
+                step[i] = step[i] == 0 ? 1 : step[i];
+                uint64_t way = static_cast<uint64_t>(std::abs(step[i])), most = step[i] > 0 ? (shape - 1 - start[i]) / way + 1 : start[i] / way + 1;
+                count[i] = 1 + random() % most;
+                n *= static_cast<size_t>(count[i]);
+            }
+            std::vector<unsigned char> got(n * size), expected;
+            h5r_selection sel{};
+            sel.start = start;
+            sel.count = count;
+            sel.step = step;
+            sel.dst = got.data();
+            ASSERT_EQ(h5r_read_dataset(f.get(), o, &sel, nullptr), H5R_OK) << path;
+            for (size_t k = 0; k < n; k++) {
+                size_t rest = k, at = 0, stride = 1;
+                for (unsigned i = d->space->rank; i-- > 0; stride *= static_cast<size_t>(d->space->shape[i])) {
+                    at += static_cast<size_t>(start[i] + static_cast<uint64_t>(static_cast<int64_t>(rest % count[i]) * step[i])) * stride;
+                    rest /= static_cast<size_t>(count[i]);
+                }
+                expected.insert(expected.end(), whole.begin() + static_cast<long>(at * size), whole.begin() + static_cast<long>((at + 1) * size));
+            }
+            EXPECT_EQ(got, expected) << path;
+        }
+    }
+}
+
+TEST(External, MissingFileIsAnErrorAndAShortOneZeros)
+{
+    Folder folder({"external.h5", "external_1.raw"});
+    FileHandle f = folder.Open("external.h5");
+    h5r_error err{};
+    EXPECT_TRUE(Read<int16_t>(f, "/data", 36, &err).empty());
+    EXPECT_EQ(err.status, H5R_ERR_NOT_FOUND);
+    EXPECT_NE(std::string(err.message).find("external_0.raw"), std::string::npos);
+    std::vector<int16_t> v = Read<int16_t>(f, "/short", 30);
+    ASSERT_EQ(v.size(), 30u);
+    EXPECT_EQ(v[23], 39);
+    EXPECT_EQ(v[24], 0);
+}
+
+TEST(Set, FamilyIsOneFile)
+{
+    Folder folder({"family_00000.h5", "family_00001.h5", "family_00002.h5", "family_00003.h5", "family_00004.h5"});
+    FileHandle f = folder.Open("family_00000.h5");
+    EXPECT_STREQ(h5r_get_info(f.get())->driver, "family");
+    EXPECT_EQ(Read<int>(f, "/x", 600)[599], 599);
+    f.reset();
+    EXPECT_EQ(folder.m_open, 0);
+    folder.m_files.erase("family_00001.h5");
+    f = folder.Open("family_00000.h5");
+    h5r_error err{};
+    EXPECT_TRUE(Read<int>(f, "/x", 600, &err).empty());
+    EXPECT_NE(std::string(err.message).find("family_00001.h5"), std::string::npos) << err.message;
+}
+
+TEST(Set, NameThatDoesNotTellTheOthersSaysSo)
+{
+    Folder folder({"split-m.h5", "split-r.h5"});
+    FileHandle f = folder.Open("split-m.h5");
+    EXPECT_STREQ(h5r_get_info(f.get())->driver, "split");
+    EXPECT_EQ(Read<int>(f, "/x", 100)[99], 99);
+    folder.m_files["renamed.h5"] = folder.m_files["split-m.h5"];
+    f = folder.Open("renamed.h5");
+    h5r_error err{};
+    EXPECT_TRUE(Read<int>(f, "/x", 100, &err).empty());
+    EXPECT_EQ(err.status, H5R_ERR_UNSUPPORTED);
+}
