@@ -62,7 +62,7 @@ std::shared_ptr<Array> Array::Create(const std::shared_ptr<Session> &poSession, 
     std::string osWhyNot;
     h5r_error err;
 
-    if (h5r_dataset_describe(poSession->Handle(), psObject, &psDataset, &err) != H5R_OK)
+    if (h5r_dataset_describe(psObject->file, psObject, &psDataset, &err) != H5R_OK)
     {
         poSession->GetFile()->Report(err, osFullName);
         return nullptr;
@@ -98,7 +98,7 @@ Array::Array(const std::shared_ptr<Session> &poSession, const Chain &aoChain, co
 bool Array::GetDouble(const char *pszName, double &dfValue, GDALDataType &eType) const
 {
     const h5r_attr *psAttr = m_poSession->FindAttribute(m_psObject, pszName);
-    const auto poAttr = psAttr != nullptr && psAttr->space->count == 1 ? Attribute::Create(m_poSession->GetFile(), m_osFullName, psAttr) : nullptr;
+    const auto poAttr = psAttr != nullptr && psAttr->space->count == 1 ? Attribute::Create(m_poSession->GetFile(), m_psObject->file, m_osFullName, psAttr) : nullptr;
     if (!poAttr || poAttr->GetDataType().GetClass() != GEDTC_NUMERIC)
         return false;
     dfValue = poAttr->ReadAsDouble();
@@ -238,7 +238,7 @@ std::vector<std::shared_ptr<GDALMDArray>> Array::GetCoordinateVariables() const
 std::shared_ptr<GDALAttribute> Array::GetAttribute(const std::string &osName) const
 {
     const h5r_attr *psAttr = m_poSession->FindAttribute(m_psObject, osName.c_str());
-    return psAttr != nullptr ? Attribute::Create(m_poSession->GetFile(), m_osFullName, psAttr) : nullptr;
+    return psAttr != nullptr ? Attribute::Create(m_poSession->GetFile(), m_psObject->file, m_osFullName, psAttr) : nullptr;
 }
 
 std::vector<std::shared_ptr<GDALAttribute>> Array::GetAttributes(CSLConstList papszOptions) const
@@ -269,7 +269,9 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
     h5r_error err;
 
     oInfo.clear();
-    if (d->layout == H5R_LAYOUT_VIRTUAL || d->layout == H5R_LAYOUT_EXTERNAL)
+    const h5r_file_info *psInfo = h5r_get_info(m_psObject->file);
+    const std::string osFilename = m_psObject->file == m_poSession->Handle() ? GetFilename() : psInfo->name; // behind an external link
+    if (d->layout == H5R_LAYOUT_VIRTUAL || d->layout == H5R_LAYOUT_EXTERNAL || psInfo->driver[0] != '\0')
     {
         CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: its blocks lie in other files", GetFilename().c_str(), m_osFullName.c_str());
         return false;
@@ -288,7 +290,7 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
     if (d->layout == H5R_LAYOUT_CHUNKED)
     {
         const std::vector<uint64_t> anOne(nRank, 1);
-        if (h5r_chunks(m_poSession->Handle(), m_psObject, panBlockCoordinates, anOne.data(), &sChunk, &err) != H5R_OK)
+        if (h5r_chunks(m_psObject->file, m_psObject, panBlockCoordinates, anOne.data(), &sChunk, &err) != H5R_OK)
         {
             m_poSession->GetFile()->Report(err, m_osFullName);
             return false;
@@ -296,7 +298,7 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
     }
     if (sChunk.offset == H5R_UNDEFINED) // never written: a block without bytes
         return true;
-    oInfo.pszFilename = CPLStrdup(GetFilename().c_str());
+    oInfo.pszFilename = CPLStrdup(osFilename.c_str());
     oInfo.nOffset = sChunk.offset;
     oInfo.nSize = sChunk.size;
     CPLStringList aosInfo;
@@ -342,7 +344,7 @@ bool Array::ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt
     sSel.dst_stride = panStrideBytes;
     sSel.dst = pBuffer;
     sSel.fill_never = true;
-    if (h5r_read_dataset(m_poSession->Handle(), m_psObject, &sSel, &err) == H5R_OK)
+    if (h5r_read_dataset(m_psObject->file, m_psObject, &sSel, &err) == H5R_OK)
         return true;
     m_poSession->GetFile()->Report(err, m_osFullName);
     return false;
@@ -415,7 +417,7 @@ bool Array::ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GIn
 
     h5r_values *hValues = nullptr;
     h5r_error err;
-    if (psType->in_heap && h5r_values_load(m_poSession->Handle(), psType, abyRaw.data(), nElems, &hValues, &err) != H5R_OK)
+    if (psType->in_heap && h5r_values_load(m_psObject->file, psType, abyRaw.data(), nElems, &hValues, &err) != H5R_OK)
     {
         m_poSession->GetFile()->Report(err, m_osFullName);
         return false;

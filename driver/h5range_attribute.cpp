@@ -6,7 +6,7 @@
 namespace h5range
 {
 
-std::shared_ptr<GDALAttribute> Attribute::Create(const std::shared_ptr<File> &poFile, const std::string &osParentName,
+std::shared_ptr<GDALAttribute> Attribute::Create(const std::shared_ptr<File> &poFile, h5r_file *hFile, const std::string &osParentName,
                                                  const h5r_attr *psAttr)
 {
     std::string osWhyNot;
@@ -22,14 +22,14 @@ std::shared_ptr<GDALAttribute> Attribute::Create(const std::shared_ptr<File> &po
                  psAttr->name, osWhyNot.c_str());
         return nullptr;
     }
-    std::shared_ptr<Attribute> poAttr(new Attribute(poFile, osParentName, psAttr, poType)); // private constructor
+    std::shared_ptr<Attribute> poAttr(new Attribute(poFile, hFile, osParentName, psAttr, poType)); // private constructor
     poAttr->SetSelf(poAttr);
     return poAttr;
 }
 
-Attribute::Attribute(const std::shared_ptr<File> &poFile, const std::string &osParentName, const h5r_attr *psAttr,
+Attribute::Attribute(const std::shared_ptr<File> &poFile, h5r_file *hFile, const std::string &osParentName, const h5r_attr *psAttr,
                      const std::shared_ptr<const Type> &poType)
-    : GDALAbstractMDArray(osParentName, psAttr->name), GDALAttribute(osParentName, psAttr->name), m_poFile(poFile), m_psAttr(psAttr),
+    : GDALAbstractMDArray(osParentName, psAttr->name), GDALAttribute(osParentName, psAttr->name), m_poFile(poFile), m_hFile(hFile), m_psAttr(psAttr),
       m_poType(poType)
 {
     const auto add = [this](GUInt64 nSize)
@@ -53,7 +53,7 @@ bool Attribute::IRead(const GUInt64 *panStart, const size_t *panCount, const GIn
 
     if (h5r_attr_read(m_psAttr, abyRaw.data(), abyRaw.size(), &err) != H5R_OK ||
         (m_psAttr->type->in_heap && m_psAttr->raw != nullptr &&
-         h5r_values_load(m_poFile->Handle(), m_psAttr->type, m_psAttr->raw, static_cast<size_t>(m_psAttr->space->count), &hValues, &err) != H5R_OK))
+         h5r_values_load(m_hFile, m_psAttr->type, m_psAttr->raw, static_cast<size_t>(m_psAttr->space->count), &hValues, &err) != H5R_OK))
     {
         m_poFile->Report(err, m_osFullName);
         return false;
@@ -87,7 +87,7 @@ std::vector<std::shared_ptr<GDALAttribute>> ListAttributes(const Session &oSessi
     h5r_error err;
     std::vector<std::shared_ptr<GDALAttribute>> apoAttributes;
 
-    if (h5r_attrs(oSession.Handle(), psObject, true, &papsAttrs, &n, &psBad, &err) != H5R_OK)
+    if (h5r_attrs(psObject->file, psObject, true, &papsAttrs, &n, &psBad, &err) != H5R_OK)
     {
         oSession.GetFile()->Report(err, osFullName);
         return apoAttributes;
@@ -102,7 +102,7 @@ std::vector<std::shared_ptr<GDALAttribute>> ListAttributes(const Session &oSessi
             bHidden = bHidden || strcmp(papszHidden[k], papsAttrs[i]->name) == 0;
         if (bHidden && !bAll)
             continue;
-        if (auto poAttr = Attribute::Create(oSession.GetFile(), osFullName, papsAttrs[i]))
+        if (auto poAttr = Attribute::Create(oSession.GetFile(), psObject->file, osFullName, papsAttrs[i]))
             apoAttributes.push_back(poAttr);
     }
     return apoAttributes;

@@ -145,21 +145,6 @@ void Unload(GDALDriver *)
     h5range::File::ReleaseKept();
 }
 
-// "https://host/x" -> "/vsicurl/https://host/x", "s3://bucket/key" -> "/vsis3/bucket/key", ...
-std::string MapURI(const std::string &osURI)
-{
-    static const struct
-    {
-        const char *pszScheme, *pszPrefix;
-        bool bWhole;
-    } asSchemes[] = {{"https://", "/vsicurl/", true}, {"http://", "/vsicurl/", true}, {"s3://", "/vsis3/", false},
-                     {"gs://", "/vsigs/", false},     {"az://", "/vsiaz/", false}};
-    for (const auto &s : asSchemes)
-        if (STARTS_WITH_CI(osURI.c_str(), s.pszScheme))
-            return s.pszPrefix + (s.bWhole ? osURI : osURI.substr(strlen(s.pszScheme)));
-    return osURI;
-}
-
 std::string Unquote(const std::string &os)
 {
     return os.size() >= 2 && os.front() == '"' && os.back() == '"' ? os.substr(1, os.size() - 2) : os;
@@ -190,6 +175,20 @@ size_t FindSeparator(const std::string &os)
 
 namespace h5range
 {
+
+std::string MapURI(const std::string &osURI)
+{
+    static const struct
+    {
+        const char *pszScheme, *pszPrefix;
+        bool bWhole;
+    } asSchemes[] = {{"https://", "/vsicurl/", true}, {"http://", "/vsicurl/", true}, {"s3://", "/vsis3/", false},
+                     {"gs://", "/vsigs/", false},     {"az://", "/vsiaz/", false}};
+    for (const auto &s : asSchemes)
+        if (STARTS_WITH_CI(osURI.c_str(), s.pszScheme))
+            return s.pszPrefix + (s.bWhole ? osURI : osURI.substr(strlen(s.pszScheme)));
+    return osURI;
+}
 
 ParsedName ParseName(const char *pszName)
 {
@@ -262,6 +261,15 @@ void GDALRegister_H5RANGE()
     poDriver->SetMetadataItem(GDAL_DMD_LONGNAME, "HDF5 and netCDF-4 over byte ranges (h5range)");
     poDriver->SetMetadataItem(GDAL_DMD_EXTENSIONS, "h5 hdf5 he5 hdf nc nc4 cdf");
     poDriver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
+    poDriver->SetMetadataItem(
+        GDAL_DMD_OPENOPTIONLIST,
+        "<OpenOptionList>"
+        "  <Option name='LIST_ALL_ARRAYS' type='boolean' default='NO' description='List all arrays as subdatasets, those of one dimension too'/>"
+        "  <Option name='OTHER_FILES' type='string-select' default='AUTO' description='Other files that may be opened for parts of this one "
+        "(virtual and external data, external links): AUTO is BESIDE for a remote file, else ANY'>"
+        "    <Value>AUTO</Value><Value>NO</Value><Value>BESIDE</Value><Value>ANY</Value>"
+        "  </Option>"
+        "</OpenOptionList>");
     poDriver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, "H5RANGE:");
     poDriver->pfnIdentify = Identify;
     poDriver->pfnOpen = Open;

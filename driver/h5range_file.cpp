@@ -87,21 +87,6 @@ void Remember(const std::string &osKey, const std::shared_ptr<File> &poFile)
     }
 }
 
-VSILFILE *OpenHandle(const std::string &osName)
-{
-    const NoListing oNoListing;
-    return VSIFOpenExL(osName.c_str(), "rb", true);
-}
-
-bool HasOurExtension(const std::string &osName)
-{
-    const CPLString osExt = CPLGetExtension(osName.substr(0, osName.find('?')).c_str());
-    for (const char *pszExt : {"h5", "hdf5", "he5", "nc", "nc4"})
-        if (EQUAL(osExt.c_str(), pszExt))
-            return true;
-    return false;
-}
-
 std::string LastReason()
 {
     std::string osWhy = VSIGetLastErrorNo() != 0 ? VSIGetLastErrorMsg() : CPLGetLastErrorMsg();
@@ -116,12 +101,33 @@ std::string LastReason()
     return osWhy;
 }
 
-void ReportOpenFailure(const std::string &osName)
+bool HasOurExtension(const std::string &osName)
 {
-    std::string osWhy = LastReason();
-    if (osWhy.rfind(osName + ": ", 0) == 0)
-        osWhy.erase(0, osName.size() + 2);
-    VSICurlPartialClearCache(osName.c_str()); // else the next try fails unasked, and without a reason
+    const CPLString osExt = CPLGetExtension(osName.substr(0, osName.find('?')).c_str());
+    for (const char *pszExt : {"h5", "hdf5", "he5", "nc", "nc4"})
+        if (EQUAL(osExt.c_str(), pszExt))
+            return true;
+    return false;
+}
+
+// Which other files may be opened for parts of one that lie elsewhere.
+h5r_others GetOthers(const GDALOpenInfo *poOpenInfo)
+{
+    const char *pszConfig = CPLGetConfigOption("H5RANGE_OTHER_FILES", "AUTO");
+    const char *pszValue = poOpenInfo != nullptr ? CSLFetchNameValueDef(poOpenInfo->papszOpenOptions, "OTHER_FILES", pszConfig) : pszConfig;
+    if (EQUAL(pszValue, "NO"))
+        return H5R_OTHERS_NO;
+    if (EQUAL(pszValue, "BESIDE"))
+        return H5R_OTHERS_BESIDE;
+    if (EQUAL(pszValue, "ANY"))
+        return H5R_OTHERS_ANY;
+    if (!EQUAL(pszValue, "AUTO"))
+        CPLError(CE_Warning, CPLE_IllegalArg, "OTHER_FILES=%s is not one of AUTO, NO, BESIDE, ANY: AUTO is used", pszValue);
+    return H5R_OTHERS_AUTO;
+}
+
+void ReportOpenFailure(const std::string &osName, const std::string &osWhy)
+{
     const bool bNetwork = IsNetworkPath(osName), bLogin = osWhy.find("permission") != std::string::npos;
     CPLError(CE_Failure, CPLE_OpenFailed, "%s: cannot be opened%s%s. %s", osName.c_str(), osWhy.empty() ? "" : ": ", osWhy.c_str(),
              !bNetwork ? "Check the name and the permissions"
@@ -131,12 +137,29 @@ void ReportOpenFailure(const std::string &osName)
 
 } // namespace
 
+VSILFILE *OpenHandle(const std::string &osName, std::string &osWhy)
+{
+    VSIErrorReset();
+    VSILFILE *fp = nullptr;
+    {
+        const NoListing oNoListing;
+        fp = VSIFOpenExL(osName.c_str(), "rb", true);
+    }
+    if (fp != nullptr)
+        return fp;
+    osWhy = LastReason();
+    if (osWhy.rfind(osName + ": ", 0) == 0)
+        osWhy.erase(0, osName.size() + 2);
+    VSICurlPartialClearCache(osName.c_str()); // else the next try fails unasked, and without a reason
+    return nullptr;
+}
+
 std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpenInfo, bool bQuiet)
 {
     h5r_options sOptions;
     h5r_options_init(&sOptions);
     VSILFILE *fp = nullptr;
-    VSIErrorReset();
+    std::string osWhy;
     if (poOpenInfo != nullptr && poOpenInfo->fpL != nullptr && osName == poOpenInfo->pszFilename)
     {
         sOptions.head = poOpenInfo->pabyHeader;
@@ -145,15 +168,16 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     }
     else
     {
-        fp = OpenHandle(osName);
+        fp = OpenHandle(osName, osWhy);
     }
     if (fp == nullptr)
     {
         if (!bQuiet || HasOurExtension(osName))
-            ReportOpenFailure(osName);
+            ReportOpenFailure(osName, osWhy);
         return nullptr;
     }
-    const std::string osKey = KeyOf(osName);
+    sOptions.others = GetOthers(poOpenInfo);
+    const std::string osKey = KeyOf(osName) + "|" + std::to_string(sOptions.others);
     if (auto poFile = Find(osKey))
     {
         VSIFCloseL(fp);

@@ -62,6 +62,12 @@ ParsedName ParseName(const char *pszName);
 /** Whether a path leads over the network. */
 bool IsNetworkPath(const std::string &osPath);
 
+/** A name as GDAL's virtual file systems have it: "https://host/x" is "/vsicurl/https://host/x", "s3://b/k" is "/vsis3/b/k". */
+std::string MapURI(const std::string &osURI);
+
+/** Opens a file without asking for a directory listing; osWhy says why that failed. */
+VSILFILE *OpenHandle(const std::string &osName, std::string &osWhy);
+
 /** Source over a file of GDAL's virtual file systems; takes fp over. */
 void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource);
 

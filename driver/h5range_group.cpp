@@ -11,7 +11,7 @@ const char *const HIDDEN[] = {"_NCProperties", "_Netcdf4Dimid", "_Netcdf4Coordin
 
 bool IsAncestor(const Chain &aoChain, const h5r_object *psObject)
 {
-    return std::any_of(aoChain.begin(), aoChain.end(), [psObject](const Place &o) { return o.psGroup->addr == psObject->addr; });
+    return std::any_of(aoChain.begin(), aoChain.end(), [psObject](const Place &o) { return o.psGroup == psObject; });
 }
 
 std::string Join(const std::string &osParent, const std::string &osName)
@@ -71,7 +71,7 @@ const h5r_object *Group::Find(const std::string &osName) const
     {
         const h5r_object *psObject = nullptr;
         const std::string osLink = pszPrefix + osName;
-        const h5r_status eStatus = h5r_lookup(m_poSession->Handle(), m_aoChain.back().psGroup, osLink.c_str(), &psObject, &err);
+        const h5r_status eStatus = h5r_lookup(m_aoChain.back().psGroup->file, m_aoChain.back().psGroup, osLink.c_str(), &psObject, &err);
         if (eStatus == H5R_OK)
         {
             m_poSession->PrefetchObject(psObject);
@@ -121,7 +121,7 @@ std::vector<std::string> Group::GetMDArrayNames(CSLConstList) const
         if (oChild.psObject->kind != H5R_DATASET || m_poSession->IsPureDimension(oChild.psObject))
             continue;
         // One that cannot be described is listed: opening it says why.
-        if (h5r_dataset_describe(m_poSession->Handle(), oChild.psObject, &psDataset, nullptr) == H5R_OK &&
+        if (h5r_dataset_describe(oChild.psObject->file, oChild.psObject, &psDataset, nullptr) == H5R_OK &&
             !Type::Create(psDataset->type, false, osWhyNot))
         {
             CPLDebug("H5RANGE", "%s#%s is left out: GDAL has no type for %s", m_poSession->GetFile()->Name().c_str(),
@@ -156,7 +156,7 @@ std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) c
 std::shared_ptr<GDALAttribute> Group::GetAttribute(const std::string &osName) const
 {
     const h5r_attr *psAttr = m_poSession->FindAttribute(m_aoChain.back().psGroup, osName.c_str());
-    return psAttr != nullptr ? Attribute::Create(m_poSession->GetFile(), m_osFullName, psAttr) : nullptr;
+    return psAttr != nullptr ? Attribute::Create(m_poSession->GetFile(), m_aoChain.back().psGroup->file, m_osFullName, psAttr) : nullptr;
 }
 
 std::vector<std::shared_ptr<GDALAttribute>> Group::GetAttributes(CSLConstList papszOptions) const

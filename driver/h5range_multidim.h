@@ -102,7 +102,7 @@ class Session : public std::enable_shared_from_this<Session>
     bool IsPureDimension(const h5r_object *psObject) const;
 
   private:
-    std::string FindPath(const Chain &aoChain, uint64_t nAddr);
+    std::string FindPath(const Chain &aoChain, const h5r_object *psObject);
     std::vector<const h5r_object *> GetScales(const h5r_object *psObject, unsigned nRank);
     std::vector<const h5r_object *> GetScalesByIds(const Chain &aoChain, const h5r_object *psObject, unsigned nRank);
     unsigned PhonyNumber(const Chain &aoChain, const h5r_object *psObject, const h5r_dataset *psDataset, unsigned iDim);
@@ -112,17 +112,17 @@ class Session : public std::enable_shared_from_this<Session>
     std::mutex m_oMutex{};
     unsigned m_nListed = 0;       // groups listed so far
     bool m_bWholeFile = false;    // everything has been prefetched
-    uint64_t m_nListedAddr = 0;   // the first of them
-    std::map<std::pair<uint64_t, GUInt64>, std::weak_ptr<GDALDimension>> m_oDimensions{};
-    using PhonyNumbers = std::map<std::pair<uint64_t, unsigned>, unsigned>; // (dataset, dimension) -> number
-    std::map<uint64_t, PhonyNumbers> m_oPhony{};                            // by group
+    const h5r_object *m_psListed = nullptr; // the last of them
+    std::map<std::pair<const h5r_object *, GUInt64>, std::weak_ptr<GDALDimension>> m_oDimensions{};
+    using PhonyNumbers = std::map<std::pair<const h5r_object *, unsigned>, unsigned>; // (dataset, dimension) -> number
+    std::map<const h5r_object *, PhonyNumbers> m_oPhony{};                            // by group
 };
 
 class Attribute final : public GDALAttribute
 {
   public:
-    /** nullptr when the type has no counterpart. */
-    static std::shared_ptr<GDALAttribute> Create(const std::shared_ptr<File> &poFile, const std::string &osParentName,
+    /** nullptr when the type has no counterpart. hFile: the object's. */
+    static std::shared_ptr<GDALAttribute> Create(const std::shared_ptr<File> &poFile, h5r_file *hFile, const std::string &osParentName,
                                                  const h5r_attr *psAttr);
 
     const std::vector<std::shared_ptr<GDALDimension>> &GetDimensions() const override
@@ -139,10 +139,11 @@ class Attribute final : public GDALAttribute
                const GDALExtendedDataType &oBufferType, void *pBuffer) const override;
 
   private:
-    Attribute(const std::shared_ptr<File> &poFile, const std::string &osParentName, const h5r_attr *psAttr,
+    Attribute(const std::shared_ptr<File> &poFile, h5r_file *hFile, const std::string &osParentName, const h5r_attr *psAttr,
               const std::shared_ptr<const Type> &poType);
 
     std::shared_ptr<File> m_poFile;
+    h5r_file *m_hFile; // that it lies in: m_poFile's, or one that is a part of it
     const h5r_attr *m_psAttr;
     std::shared_ptr<const Type> m_poType;
     std::vector<std::shared_ptr<GDALDimension>> m_aoDims{};

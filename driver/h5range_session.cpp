@@ -79,7 +79,7 @@ std::vector<Child> Session::GetChildren(const h5r_object *psGroup, const std::st
     h5r_error err;
     std::vector<Child> aoChildren;
 
-    if (h5r_links(Handle(), psGroup, true, &papsLinks, &n, &psBad, &err) != H5R_OK)
+    if (h5r_links(psGroup->file, psGroup, true, &papsLinks, &n, &psBad, &err) != H5R_OK)
     {
         m_poFile->Report(err, osPath);
         return aoChildren;
@@ -93,14 +93,14 @@ std::vector<Child> Session::GetChildren(const h5r_object *psGroup, const std::st
         const h5r_object *psObject = nullptr;
         h5r_status eStatus = H5R_ERR_NOT_FOUND;
         if (sLink.kind == H5R_LINK_HARD)
-            eStatus = h5r_object_at(Handle(), sLink.addr, &psObject, &err);
-        else if (sLink.kind == H5R_LINK_SOFT)
-            eStatus = h5r_lookup(Handle(), psGroup, sLink.target, &psObject, &err);
+            eStatus = h5r_object_at(psGroup->file, sLink.addr, &psObject, &err);
+        else if (sLink.kind != H5R_LINK_USER)
+            eStatus = h5r_lookup(psGroup->file, psGroup, sLink.name, &psObject, &err);
         if (eStatus != H5R_OK)
         {
-            if (sLink.kind == H5R_LINK_HARD)
+            if (eStatus != H5R_ERR_NOT_FOUND) // a dangling soft or external link is no error
                 m_poFile->Report(err, Join(osPath, sLink.name), CE_Warning);
-            continue; // a dangling soft link is no error
+            continue;
         }
         // Soft links to groups would show whole branches again, and cycles.
         if (sLink.kind == H5R_LINK_SOFT && psObject->kind != H5R_DATASET)
@@ -114,7 +114,7 @@ const h5r_attr *Session::FindAttribute(const h5r_object *psObject, const char *p
 {
     const h5r_attr *const *papsAttrs = nullptr;
     size_t n = 0;
-    if (h5r_attrs(Handle(), psObject, false, &papsAttrs, &n, nullptr, nullptr) != H5R_OK)
+    if (h5r_attrs(psObject->file, psObject, false, &papsAttrs, &n, nullptr, nullptr) != H5R_OK)
         return nullptr;
     const auto less = [](const h5r_attr *psAttr, const char *psz) { return strcmp(psAttr->name, psz) < 0; };
     const auto it = std::lower_bound(papsAttrs, papsAttrs + n, pszName, less);
@@ -127,14 +127,14 @@ std::string Session::GetText(const h5r_object *psObject, const char *pszName) co
     if (psAttr == nullptr || psAttr->space->count != 1 ||
         (psAttr->type->cls != H5R_CLASS_STRING && !(psAttr->type->cls == H5R_CLASS_VLEN && psAttr->type->vlen_string)))
         return std::string();
-    const auto poAttr = Attribute::Create(m_poFile, std::string(), psAttr);
+    const auto poAttr = Attribute::Create(m_poFile, psObject->file, std::string(), psAttr);
     const char *pszValue = poAttr ? poAttr->ReadAsString() : nullptr;
     return pszValue != nullptr ? pszValue : "";
 }
 
 void Session::PrefetchObject(const h5r_object *psObject)
 {
-    (void)h5r_prefetch(Handle(), psObject, 0, OBJECT_AND_SCALES, nullptr); // what fails is reported when it is asked for
+    (void)h5r_prefetch(psObject->file, psObject, 0, OBJECT_AND_SCALES, nullptr); // what fails is reported when it is asked for
 }
 
 void Session::PrefetchListed(const h5r_object *psGroup)
@@ -144,15 +144,15 @@ void Session::PrefetchListed(const h5r_object *psGroup)
         std::lock_guard<std::mutex> oLock(m_oMutex);
         if (m_bWholeFile)
             return;
-        if (m_nListed > 0 && m_nListedAddr == psGroup->addr)
+        if (m_nListed > 0 && m_psListed == psGroup)
             return;
-        m_nListedAddr = psGroup->addr;
+        m_psListed = psGroup;
         bWhole = m_nListed++ > 0;
         m_bWholeFile = bWhole;
     }
     const h5r_object *psFrom = bWhole ? Root().psGroup : psGroup;
     if (psFrom != nullptr)
-        (void)h5r_prefetch(Handle(), psFrom, bWhole ? 64 : 1, OBJECT_AND_SCALES, nullptr);
+        (void)h5r_prefetch(psFrom->file, psFrom, bWhole ? 64 : 1, OBJECT_AND_SCALES, nullptr);
 }
 
 std::shared_ptr<GDALMDArray> Session::OpenArray(const std::string &osFullName)
@@ -229,7 +229,7 @@ GInt64 Session::GetDimensionId(const h5r_object *psScale) const
 GUInt64 Session::GetScaleSize(const h5r_object *psScale) const
 {
     const h5r_dataset *psDataset = nullptr;
-    if (h5r_dataset_describe(Handle(), psScale, &psDataset, nullptr) != H5R_OK || psDataset->space->rank == 0)
+    if (h5r_dataset_describe(psScale->file, psScale, &psDataset, nullptr) != H5R_OK || psDataset->space->rank == 0)
         return 0;
     if (psDataset->space->rank == 1)
         return psDataset->space->shape[0];
@@ -244,7 +244,7 @@ GUInt64 Session::GetScaleSize(const h5r_object *psScale) const
 
 std::shared_ptr<GDALDimension> Session::GetScaleDimension(const h5r_object *psScale, const std::string &osPath, GUInt64 nSize)
 {
-    const auto oKey = std::make_pair(psScale->addr, nSize);
+    const auto oKey = std::make_pair(psScale, nSize);
     {
         std::lock_guard<std::mutex> oLock(m_oMutex);
         const auto it = m_oDimensions.find(oKey);
@@ -265,23 +265,27 @@ std::shared_ptr<GDALDimension> Session::GetScaleDimension(const h5r_object *psSc
     return poDim;
 }
 
-// Path of an object whose address is known from a reference: from what has been read so far, else from the links of the groups on
+// Path of an object that is known from a reference: from what has been read so far, else from the links of the groups on
 // the way to the array that refers to it, else from the whole file.
-std::string Session::FindPath(const Chain &aoChain, uint64_t nAddr)
+std::string Session::FindPath(const Chain &aoChain, const h5r_object *psObject)
 {
-    const char *pszKnown = h5r_known_path(Handle(), nAddr);
+    const uint64_t nAddr = psObject->addr;
+    const bool bOwn = psObject->file == Handle(); // paths in other files are none of GDAL's
+    const char *pszKnown = bOwn ? h5r_known_path(Handle(), nAddr) : nullptr;
     for (size_t i = aoChain.size(); pszKnown == nullptr && i-- > 0;)
     {
+        if (aoChain[i].psGroup->file != psObject->file)
+            continue;
         const h5r_link *const *papsLinks = nullptr;
         size_t n = 0;
-        if (h5r_links(Handle(), aoChain[i].psGroup, false, &papsLinks, &n, nullptr, nullptr) != H5R_OK)
+        if (h5r_links(psObject->file, aoChain[i].psGroup, false, &papsLinks, &n, nullptr, nullptr) != H5R_OK)
             continue;
         for (size_t k = 0; k < n; k++)
             if (papsLinks[k]->kind == H5R_LINK_HARD && papsLinks[k]->addr == nAddr)
                 return Join(aoChain[i].osPath, papsLinks[k]->name);
-        pszKnown = h5r_known_path(Handle(), nAddr);
+        pszKnown = bOwn ? h5r_known_path(Handle(), nAddr) : nullptr;
     }
-    if (pszKnown == nullptr)
+    if (pszKnown == nullptr && bOwn)
     {
         (void)h5r_prefetch(Handle(), aoChain.front().psGroup, 64, 0, nullptr);
         pszKnown = h5r_known_path(Handle(), nAddr);
@@ -299,7 +303,7 @@ std::vector<const h5r_object *> Session::GetScales(const h5r_object *psObject, u
         return apsScales;
     h5r_values *hValues = nullptr;
     h5r_error err;
-    if (h5r_values_load(Handle(), psList->type, psList->raw, nRank, &hValues, &err) != H5R_OK)
+    if (h5r_values_load(psObject->file, psList->type, psList->raw, nRank, &hValues, &err) != H5R_OK)
     {
         m_poFile->Report(err, std::string(), CE_Warning);
         return apsScales;
@@ -311,10 +315,10 @@ std::vector<const h5r_object *> Session::GetScales(const h5r_object *psObject, u
         uint64_t nAddr = H5R_UNDEFINED;
         const GByte *pabyElem = static_cast<const GByte *>(psList->raw) + static_cast<size_t>(i) * psList->type->size;
         if (h5r_values_get(hValues, psList->type, pabyElem, &pRefs, &n) != H5R_OK || n == 0 ||
-            h5r_ref_address(Handle(), hValues, psList->type->base, pRefs, &nAddr) != H5R_OK || nAddr == H5R_UNDEFINED)
+            h5r_ref_address(psObject->file, hValues, psList->type->base, pRefs, &nAddr) != H5R_OK || nAddr == H5R_UNDEFINED)
             continue;
         const h5r_object *psScale = nullptr;
-        if (h5r_object_at(Handle(), nAddr, &psScale, nullptr) == H5R_OK && psScale->kind == H5R_DATASET)
+        if (h5r_object_at(psObject->file, nAddr, &psScale, nullptr) == H5R_OK && psScale->kind == H5R_DATASET)
             apsScales[i] = psScale;
     }
     h5r_values_free(hValues);
@@ -352,7 +356,7 @@ unsigned Session::PhonyNumber(const Chain &aoChain, const h5r_object *psObject, 
     const Place &oGroup = aoChain.back();
     const h5r_link *const *papsLinks = nullptr;
     size_t nLinks = 0;
-    const bool bKnown = h5r_links(Handle(), oGroup.psGroup, false, &papsLinks, &nLinks, nullptr, nullptr) == H5R_OK;
+    const bool bKnown = h5r_links(oGroup.psGroup->file, oGroup.psGroup, false, &papsLinks, &nLinks, nullptr, nullptr) == H5R_OK;
     if (!bKnown || nLinks > MAX_NUMBERED)
     {
         // By length, times the rank limit to leave room for several of one length.
@@ -363,20 +367,20 @@ unsigned Session::PhonyNumber(const Chain &aoChain, const h5r_object *psObject, 
     }
     {
         std::lock_guard<std::mutex> oLock(m_oMutex);
-        const auto it = m_oPhony.find(oGroup.psGroup->addr);
+        const auto it = m_oPhony.find(oGroup.psGroup);
         if (it != m_oPhony.end())
         {
-            const auto itNumber = it->second.find({psObject->addr, iDim});
+            const auto itNumber = it->second.find({psObject, iDim});
             return itNumber != it->second.end() ? itNumber->second : static_cast<unsigned>(it->second.size()) + iDim;
         }
     }
-    (void)h5r_prefetch(Handle(), oGroup.psGroup, 1, OBJECT_AND_SCALES, nullptr);
+    (void)h5r_prefetch(oGroup.psGroup->file, oGroup.psGroup, 1, OBJECT_AND_SCALES, nullptr);
     PhonyNumbers oNumbers;
     std::vector<std::pair<uint64_t, bool>> aoPhony; // length and unlimitedness of each number
     for (const Child &oChild : GetChildren(oGroup.psGroup, oGroup.osPath))
     {
         const h5r_dataset *psChild = nullptr;
-        if (oChild.psObject->kind != H5R_DATASET || h5r_dataset_describe(Handle(), oChild.psObject, &psChild, nullptr) != H5R_OK ||
+        if (oChild.psObject->kind != H5R_DATASET || h5r_dataset_describe(oChild.psObject->file, oChild.psObject, &psChild, nullptr) != H5R_OK ||
             IsScale(oChild.psObject))
             continue;
         const auto apsScales = GetScales(oChild.psObject, psChild->space->rank);
@@ -395,13 +399,13 @@ unsigned Session::PhonyNumber(const Chain &aoChain, const h5r_object *psObject, 
                 abUsed.push_back(false);
             }
             abUsed[k] = true;
-            oNumbers[{oChild.psObject->addr, i}] = k;
+            oNumbers[{oChild.psObject, i}] = k;
         }
     }
-    const auto it = oNumbers.find({psObject->addr, iDim});
+    const auto it = oNumbers.find({psObject, iDim});
     const unsigned nNumber = it != oNumbers.end() ? it->second : static_cast<unsigned>(oNumbers.size()) + iDim;
     std::lock_guard<std::mutex> oLock(m_oMutex);
-    m_oPhony[oGroup.psGroup->addr] = std::move(oNumbers);
+    m_oPhony[oGroup.psGroup] = std::move(oNumbers);
     return nNumber;
 }
 
@@ -430,7 +434,7 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
     const h5r_attr *psLabels = FindAttribute(psObject, "DIMENSION_LABELS");
     CPLStringList aosLabels;
     if (psLabels != nullptr && psLabels->space->count == sSpace.rank)
-        if (const auto poLabels = Attribute::Create(m_poFile, std::string(), psLabels))
+        if (const auto poLabels = Attribute::Create(m_poFile, psObject->file, std::string(), psLabels))
             aosLabels = poLabels->ReadAsStringArray();
 
     for (unsigned i = 0; i < sSpace.rank; i++)
@@ -439,7 +443,7 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
         if (apsScales[i] != nullptr)
         {
             const std::string osPath =
-                apsScales[i] == psObject ? Join(aoChain.back().osPath, osName) : FindPath(aoChain, apsScales[i]->addr);
+                apsScales[i] == psObject ? Join(aoChain.back().osPath, osName) : FindPath(aoChain, apsScales[i]);
             if (!osPath.empty())
             {
                 aoDims.push_back(GetScaleDimension(apsScales[i], osPath, nSize));

@@ -96,6 +96,57 @@ h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err) noex
     }
 }
 
+bool HasScheme(const std::string &osName)
+{
+    return osName.find("://") != std::string::npos;
+}
+
+// A file beside another one of the same file system. Names of URLs are percent-encoded, keys of object stores are not.
+std::string BesideName(const std::string &osName, const std::string &osOther)
+{
+    const bool bURL = HasScheme(osName);
+    const std::string osBase = bURL ? osName.substr(0, osName.find_first_of("?#", osName.find("://"))) : osName;
+    std::string osPart = osOther;
+    if (bURL)
+    {
+        osPart.clear();
+        for (const char ch : osOther)
+            if (isalnum(static_cast<unsigned char>(ch)) || strchr("-._~/", ch) != nullptr)
+                osPart += ch;
+            else
+                osPart += CPLSPrintf("%%%02X", static_cast<unsigned char>(ch));
+    }
+    const size_t nSlash = osBase.rfind('/');
+    return nSlash == std::string::npos ? osPart : osBase.substr(0, nSlash + 1) + osPart;
+}
+
+h5r_status OpenOther(void *ctx, const char *pszName, bool bBeside, h5r_source *psOut, h5r_error *err) noexcept
+{
+    const auto &src = *static_cast<VSISource *>(ctx);
+    *err = h5r_error{};
+    err->offset = H5R_UNDEFINED;
+    try
+    {
+        const std::string osName = bBeside ? BesideName(src.osName, pszName) : h5range::MapURI(pszName);
+        std::string osWhy;
+        VSILFILE *fp = h5range::OpenHandle(osName, osWhy);
+        if (fp != nullptr)
+        {
+            h5range::OpenVSISource(fp, osName, psOut);
+            return H5R_OK;
+        }
+        const bool bMissing = !h5range::IsNetworkPath(osName) || osWhy.empty() || osWhy.find("404") != std::string::npos;
+        err->status = bMissing ? H5R_ERR_NOT_FOUND : H5R_ERR_IO;
+        snprintf(err->message, sizeof err->message, "%s: %s", osName.c_str(), osWhy.empty() ? "cannot be opened" : osWhy.c_str());
+    }
+    catch (const std::bad_alloc &)
+    {
+        err->status = H5R_ERR_NOMEM;
+        snprintf(err->message, sizeof err->message, "out of memory");
+    }
+    return err->status;
+}
+
 void Close(void *ctx) noexcept
 {
     auto poSource = static_cast<VSISource *>(ctx);
@@ -126,6 +177,8 @@ void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource
     psSource->ctx = new VSISource{fp, osName};
     psSource->read_ranges = ReadRanges;
     psSource->close = Close;
+    psSource->open_other = OpenOther;
+    psSource->remote = bNetwork;
     psSource->one_at_a_time = true;
     snprintf(psSource->name, sizeof psSource->name, "%s", osName.c_str());
     // Opening a network file has told its size already (HEAD, or the Content-Range of the first bytes): no request.
