@@ -27,7 +27,7 @@ part() { # part NAME COMMAND...: the output of a part that fails is shown (its l
         passed=$((passed + 1))
     else
         printf 'FAIL  %s (exit code %d)\n' "$name" "$status"
-        tail -n 200 "$log"
+        grep -vE '^ +Start +[0-9]+: |\.\.\. +Passed ' "$log" | tail -n 200
         failed=$((failed + 1))
     fi
     rm -f "$log"
