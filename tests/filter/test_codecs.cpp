@@ -716,6 +716,33 @@ TEST(CallersCodec, ItsErrorsAreReportedAndItsClaimsChecked)
     EXPECT_EQ(Decode({Filter(40000, key)}, Smooth(99), 100, &o).status, H5R_ERR_FORMAT); // short
 }
 
+TEST(CallersCodec, IsUsedWhenAFileIsRead)
+{
+    Xor x;
+    h5r_codec codec = {32000, "mine", DecodeXor, &x};
+    h5r_options o;
+    h5r_options_init(&o);
+    o.codecs = &codec;
+    o.n_codecs = 1;
+    h5range_test::TestSource source(h5range_test::ReadFile(H5RANGE_TEST_DATA "/filters_builtin.h5"));
+    h5range_test::FileHandle f = h5range_test::Open(source, &o);
+    ASSERT_TRUE(f);
+    const h5r_object *ds;
+    ASSERT_EQ(h5r_lookup(f.get(), nullptr, "lzf", &ds, nullptr), H5R_OK);
+    std::vector<int32_t> values(50);
+    h5r_selection sel = {};
+    sel.dst = values.data();
+    h5r_error err = {};
+    x.status = H5R_ERR_FORMAT;
+    EXPECT_EQ(h5r_read_dataset(f.get(), ds, &sel, &err), H5R_ERR_FORMAT);
+    EXPECT_NE(std::string(err.message).find("mine: key 4 is unknown"), std::string::npos) << err.message;
+    EXPECT_STREQ(err.path, "/lzf");
+    x.status = H5R_OK; // what it gives is shorter than the chunk
+    EXPECT_EQ(h5r_read_dataset(f.get(), ds, &sel, &err), H5R_ERR_FORMAT);
+    EXPECT_EQ(x.calls, 2u);
+    EXPECT_EQ(x.chunk, 200u);
+}
+
 // ---------------------------------------------------------------- every chunk of the data files, damaged
 
 class DamagedChunks : public ::testing::TestWithParam<const char *> {};
