@@ -59,7 +59,6 @@ std::shared_ptr<Array> Array::Create(const std::shared_ptr<Session> &poSession, 
 {
     const std::string osFullName = ShowText(aoChain.back().osPath, osName);
     const h5r_dataset *psDataset = nullptr;
-    std::string osWhyNot;
     h5r_error err;
 
     if (h5r_dataset_describe(psObject->file, psObject, &psDataset, &err) != H5R_OK)
@@ -67,13 +66,7 @@ std::shared_ptr<Array> Array::Create(const std::shared_ptr<Session> &poSession, 
         poSession->GetFile()->Report(err, osFullName);
         return nullptr;
     }
-    auto poType = Type::Create(psDataset->type, IsUnsignedByConvention(*poSession, psObject, psDataset->type), osWhyNot);
-    if (!poType)
-    {
-        CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: GDAL has no type for %s", poSession->GetFile()->Name().c_str(), osFullName.c_str(),
-                 osWhyNot.c_str());
-        return nullptr;
-    }
+    auto poType = Type::Create(psDataset->type, IsUnsignedByConvention(*poSession, psObject, psDataset->type));
     std::shared_ptr<Array> poArray(new Array(poSession, aoChain, osName, psObject, psDataset, poType)); // private constructor
     poArray->SetSelf(poArray);
     return poArray;
@@ -119,9 +112,8 @@ void Array::SetNoData()
         // The signed fill value of integers that are unsigned by convention.
         const bool bUnsigned = IsUnsignedByConvention(*m_poSession, m_psObject, m_psDataset->type) && psAttr->type->cls == H5R_CLASS_INTEGER &&
                                psAttr->type->size == m_psDataset->type->size;
-        std::string osWhyNot;
-        const auto poFrom = Type::Create(psAttr->type, bUnsigned, osWhyNot);
-        if (!poFrom || poFrom->InnerCount() != 1)
+        const auto poFrom = Type::Create(psAttr->type, bUnsigned);
+        if (poFrom->InnerCount() != 1)
             continue;
         std::vector<GByte> abyRaw(psAttr->raw_len), abyFrom(poFrom->GDALType().GetSize()), abyTo(oType.GetSize()), abyBack(abyFrom.size());
         if (poFrom->GDALType().GetClass() == GEDTC_STRING)
@@ -136,7 +128,7 @@ void Array::SetNoData()
         }
         if (poFrom->GDALType().GetClass() != GEDTC_NUMERIC || h5r_attr_read(psAttr, abyRaw.data(), abyRaw.size(), nullptr) != H5R_OK)
             continue;
-        poFrom->Convert(nullptr, abyRaw.data(), 1, abyFrom.data());
+        poFrom->Convert(m_psObject->file, nullptr, abyRaw.data(), 1, abyFrom.data());
         GDALExtendedDataType::CopyValue(abyFrom.data(), poFrom->GDALType(), abyTo.data(), oType);
         GDALExtendedDataType::CopyValue(abyTo.data(), oType, abyBack.data(), poFrom->GDALType());
         double dfFrom = 0, dfBack = 0;
@@ -427,7 +419,9 @@ bool Array::ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GIn
     if (!m_poType->IsDirect())
     {
         abyValues.resize(nElems * m_poType->InnerCount() * oType.GetSize());
-        m_poType->Convert(hValues, abyRaw.data(), nElems, abyValues.data());
+        if (m_poType->HasReferences())
+            m_poSession->GetFile()->LearnPaths();
+        m_poType->Convert(m_psObject->file, hValues, abyRaw.data(), nElems, abyValues.data());
         abyRaw.clear();
     }
 

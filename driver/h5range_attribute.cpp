@@ -9,19 +9,12 @@ namespace h5range
 std::shared_ptr<GDALAttribute> Attribute::Create(const std::shared_ptr<File> &poFile, h5r_file *hFile, const std::string &osParentName,
                                                  const h5r_attr *psAttr)
 {
-    std::string osWhyNot;
     if (psAttr->error != nullptr)
     {
         poFile->Report(*psAttr->error, osParentName + "@" + psAttr->name, CE_Warning);
         return nullptr;
     }
-    auto poType = Type::Create(psAttr->type, false, osWhyNot);
-    if (!poType)
-    {
-        CPLDebug("H5RANGE", "%s#%s: attribute \"%s\" is left out: GDAL has no type for %s", poFile->Name().c_str(), osParentName.c_str(),
-                 psAttr->name, osWhyNot.c_str());
-        return nullptr;
-    }
+    auto poType = Type::Create(psAttr->type, false);
     std::shared_ptr<Attribute> poAttr(new Attribute(poFile, hFile, osParentName, psAttr, poType)); // private constructor
     poAttr->SetSelf(poAttr);
     return poAttr;
@@ -59,7 +52,9 @@ bool Attribute::IRead(const GUInt64 *panStart, const size_t *panCount, const GIn
         return false;
     }
     const std::unique_ptr<h5r_values, void (*)(h5r_values *)> oFree(hValues, h5r_values_free);
-    m_poType->Convert(hValues, abyRaw.data(), static_cast<size_t>(m_psAttr->space->count), abyValues.data());
+    if (m_poType->HasReferences())
+        m_poFile->LearnPaths();
+    m_poType->Convert(m_hFile, hValues, abyRaw.data(), static_cast<size_t>(m_psAttr->space->count), abyValues.data());
 
     std::vector<GPtrDiff_t> anStride(nDims), anFrom(nDims);
     GPtrDiff_t nOffset = 0, nStride = 1;

@@ -214,6 +214,17 @@ void File::ReleaseKept()
     oDropped.swap(oRegistry.oKept);
 }
 
+void File::LearnPaths() const
+{
+    std::call_once(m_oLearned,
+                   [this]()
+                   {
+                       const h5r_object *psRoot = nullptr;
+                       if (h5r_lookup(m_hFile, nullptr, "/", &psRoot, nullptr) == H5R_OK)
+                           (void)h5r_prefetch(m_hFile, psRoot, 64, 0, nullptr);
+                   });
+}
+
 File::~File()
 {
     h5r_close(m_hFile);

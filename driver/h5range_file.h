@@ -3,6 +3,7 @@
 #define H5RANGE_FILE_H
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "gdal_priv.h"
@@ -36,6 +37,8 @@ class File
     {
         return m_osName;
     }
+    /** Loads all links of the file, once, so that h5r_known_path() knows every object that a reference may point to. */
+    void LearnPaths() const;
     /** Emits one error for a failure of the core. */
     void Report(const h5r_error &err, const std::string &osPath = std::string(), CPLErr eClass = CE_Failure) const;
 
@@ -45,6 +48,7 @@ class File
     }
     h5r_file *const m_hFile;
     const std::string m_osName;
+    mutable std::once_flag m_oLearned{};
 };
 
 /** A name as a user types it, taken apart. */

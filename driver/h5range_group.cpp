@@ -115,21 +115,8 @@ std::vector<std::string> Group::GetMDArrayNames(CSLConstList) const
 {
     std::vector<std::string> aosNames;
     for (const Child &oChild : Children())
-    {
-        const h5r_dataset *psDataset = nullptr;
-        std::string osWhyNot;
-        if (oChild.psObject->kind != H5R_DATASET || m_poSession->IsPureDimension(oChild.psObject))
-            continue;
-        // One that cannot be described is listed: opening it says why.
-        if (h5r_dataset_describe(oChild.psObject->file, oChild.psObject, &psDataset, nullptr) == H5R_OK &&
-            !Type::Create(psDataset->type, false, osWhyNot))
-        {
-            CPLDebug("H5RANGE", "%s#%s is left out: GDAL has no type for %s", m_poSession->GetFile()->Name().c_str(),
-                     Join(m_osFullName, oChild.osName).c_str(), osWhyNot.c_str());
-            continue;
-        }
-        aosNames.push_back(oChild.osName);
-    }
+        if (oChild.psObject->kind == H5R_DATASET && !m_poSession->IsPureDimension(oChild.psObject))
+            aosNames.push_back(oChild.osName);
     return aosNames;
 }
 

@@ -70,17 +70,22 @@ bool IsBool(const h5r_type *t)
     return t->cls == H5R_CLASS_ENUM && t->base->size == 1 && t->n_members == 2 && t->values[0] <= 1 && t->values[1] <= 1;
 }
 
-bool MakePart(const h5r_type *t, bool bUnsigned, Part &oPart, GDALExtendedDataType &oType, std::string &osWhyNot);
+void MakePart(const h5r_type *t, bool bUnsigned, Part &oPart, GDALExtendedDataType &oType);
 
-bool MakeNumber(const h5r_type *t, bool bUnsigned, Part &oPart, GDALExtendedDataType &oType, std::string &osWhyNot)
+void MakeText(const h5r_type *t, How eHow, size_t nMaxLength, Part &oPart, GDALExtendedDataType &oType)
+{
+    oPart.psType = t;
+    oPart.eHow = eHow;
+    oPart.nDstSize = sizeof(char *);
+    oType = GDALExtendedDataType::CreateString(nMaxLength);
+}
+
+bool MakeNumber(const h5r_type *t, bool bUnsigned, Part &oPart, GDALExtendedDataType &oType)
 {
     bool bSame = false;
     h5r_number eNumber = h5r_type_number(t, &bSame);
     if (eNumber == H5R_NO_NUMBER)
-    {
-        osWhyNot = "integers or floats wider than GDAL knows";
         return false;
-    }
     if (bUnsigned || IsBool(t))
         eNumber = Unsigned(eNumber);
     const GDALDataType eType = NumberType(eNumber);
@@ -114,8 +119,7 @@ bool MakePair(const h5r_type *psPart, size_t nRe, size_t nIm, Part &oPart, GDALE
 {
     Part oRe, oIm;
     auto oPartType = GDALExtendedDataType::Create(GDT_Byte);
-    std::string osIgnored;
-    if (!MakeNumber(psPart, false, oRe, oPartType, osIgnored))
+    if (!MakeNumber(psPart, false, oRe, oPartType))
         return false;
     const GDALDataType eComplex = ComplexOf(oPartType.GetNumericDataType());
     if (eComplex == GDT_Unknown)
@@ -143,13 +147,13 @@ bool IsComplexCompound(const h5r_type *t)
            h5r_type_number(a, nullptr) == h5r_type_number(b, nullptr);
 }
 
-bool MakeCompound(const h5r_type *t, Part &oPart, GDALExtendedDataType &oType, std::string &osWhyNot)
+void MakeCompound(const h5r_type *t, Part &oPart, GDALExtendedDataType &oType)
 {
     if (IsComplexCompound(t) && MakePair(t->members[0].type, t->members[0].offset, t->members[1].offset, oPart, oType))
     {
         if (t->size != oPart.nDstSize)
             oPart.eHow = How::MEMBERS;
-        return true;
+        return;
     }
     std::vector<GDALExtendedDataType> aoTypes;
     bool bDirect = true;
@@ -157,11 +161,7 @@ bool MakeCompound(const h5r_type *t, Part &oPart, GDALExtendedDataType &oType, s
     {
         Part oMember;
         auto oMemberType = GDALExtendedDataType::Create(GDT_Byte);
-        if (!MakePart(t->members[i].type, false, oMember, oMemberType, osWhyNot))
-        {
-            osWhyNot = std::string("member \"") + t->members[i].name + "\": " + osWhyNot;
-            return false;
-        }
+        MakePart(t->members[i].type, false, oMember, oMemberType);
         oMember.nSrcOffset = t->members[i].offset;
         bDirect = bDirect && oMember.eHow == How::COPY;
         oPart.aoMembers.push_back(std::move(oMember));
@@ -188,10 +188,14 @@ bool MakeCompound(const h5r_type *t, Part &oPart, GDALExtendedDataType &oType, s
     oType = GDALExtendedDataType::Create(std::string(), nSize, std::move(apoComponents));
     oPart.nDstSize = nSize;
     oPart.eHow = bDirect ? How::COPY : How::MEMBERS;
-    return oType.GetClass() == GEDTC_COMPOUND;
+    if (oType.GetClass() != GEDTC_COMPOUND) // no members
+    {
+        oPart.aoMembers.clear();
+        MakeText(t, How::TEXT, 0, oPart, oType);
+    }
 }
 
-bool MakePart(const h5r_type *t, bool bUnsigned, Part &oPart, GDALExtendedDataType &oType, std::string &osWhyNot)
+void MakePart(const h5r_type *t, bool bUnsigned, Part &oPart, GDALExtendedDataType &oType)
 {
     oPart.psType = t;
     switch (t->cls)
@@ -201,37 +205,39 @@ bool MakePart(const h5r_type *t, bool bUnsigned, Part &oPart, GDALExtendedDataTy
         case H5R_CLASS_TIME:
         case H5R_CLASS_ENUM:
         case H5R_CLASS_FLOAT:
-            return MakeNumber(t, bUnsigned, oPart, oType, osWhyNot);
+            if (MakeNumber(t, bUnsigned, oPart, oType))
+                return;
+            break;
         case H5R_CLASS_COMPLEX:
             if (MakePair(t->base, 0, t->base->size, oPart, oType))
-                return true;
-            osWhyNot = "complex numbers of a precision that GDAL lacks";
-            return false;
+                return;
+            break;
         case H5R_CLASS_STRING:
-        case H5R_CLASS_VLEN:
-            if (t->cls == H5R_CLASS_VLEN && !t->vlen_string)
-            {
-                osWhyNot = "variable-length sequences";
-                return false;
-            }
-            oPart.eHow = t->cls == H5R_CLASS_VLEN ? How::VLEN_STRING : How::STRING;
-            oPart.nDstSize = sizeof(char *);
-            oType = GDALExtendedDataType::CreateString(t->cls == H5R_CLASS_VLEN ? 0 : t->size);
-            return true;
+            MakeText(t, How::STRING, t->size, oPart, oType);
+            return;
         case H5R_CLASS_COMPOUND:
-            return MakeCompound(t, oPart, oType, osWhyNot);
-        case H5R_CLASS_ARRAY:
-            osWhyNot = "arrays inside compounds";
-            return false;
+            MakeCompound(t, oPart, oType);
+            return;
+        case H5R_CLASS_VLEN:
+            if (t->vlen_string)
+            {
+                MakeText(t, How::VLEN_STRING, 0, oPart, oType);
+                return;
+            }
+            break;
+        case H5R_CLASS_ARRAY: // inside a compound; others add dimensions
         case H5R_CLASS_OPAQUE:
-            osWhyNot = "opaque bytes";
-            return false;
         case H5R_CLASS_REFERENCE:
-            osWhyNot = "references";
-            return false;
+            break;
     }
-    osWhyNot = "an unknown class of datatypes";
-    return false;
+    MakeText(t, How::TEXT, 0, oPart, oType);
+}
+
+bool HasReferences(const h5r_type *t)
+{
+    if (t->cls == H5R_CLASS_COMPOUND)
+        return std::any_of(t->members, t->members + t->n_members, [](const h5r_member &m) { return HasReferences(m.type); });
+    return t->cls == H5R_CLASS_REFERENCE || ((t->cls == H5R_CLASS_VLEN || t->cls == H5R_CLASS_ARRAY) && t->base != nullptr && HasReferences(t->base));
 }
 
 char *NewString(const void *pData, size_t n)
@@ -263,7 +269,17 @@ char *VlenString(const h5r_type *t, const h5r_values *hValues, const GByte *paby
     return NewString(pData, n);
 }
 
-void ConvertPart(const Part &oPart, const h5r_values *hValues, const GByte *pabySrc, GByte *pabyDst)
+char *ElementText(h5r_file *hFile, const h5r_values *hValues, const h5r_type *t, const GByte *pabySrc)
+{
+    const size_t n = h5r_element_text(hFile, hValues, t, pabySrc, nullptr, 0);
+    char *psz = static_cast<char *>(VSI_MALLOC_VERBOSE(n + 1));
+    if (psz == nullptr)
+        throw std::bad_alloc();
+    h5r_element_text(hFile, hValues, t, pabySrc, psz, n + 1);
+    return psz;
+}
+
+void ConvertPart(const Part &oPart, h5r_file *hFile, const h5r_values *hValues, const GByte *pabySrc, GByte *pabyDst)
 {
     char *pszText = nullptr;
     switch (oPart.eHow)
@@ -293,9 +309,13 @@ void ConvertPart(const Part &oPart, const h5r_values *hValues, const GByte *paby
             pszText = VlenString(oPart.psType, hValues, pabySrc);
             memcpy(pabyDst, &pszText, sizeof pszText);
             return;
+        case How::TEXT:
+            pszText = ElementText(hFile, hValues, oPart.psType, pabySrc);
+            memcpy(pabyDst, &pszText, sizeof pszText);
+            return;
         case How::MEMBERS:
             for (const Part &oMember : oPart.aoMembers)
-                ConvertPart(oMember, hValues, pabySrc + oMember.nSrcOffset, pabyDst + oMember.nDstOffset);
+                ConvertPart(oMember, hFile, hValues, pabySrc + oMember.nSrcOffset, pabyDst + oMember.nDstOffset);
             return;
     }
 }
@@ -305,7 +325,7 @@ void ConvertPart(const Part &oPart, const h5r_values *hValues, const GByte *paby
 namespace h5range
 {
 
-std::shared_ptr<const Type> Type::Create(const h5r_type *psFile, bool bUnsigned, std::string &osWhyNot)
+std::shared_ptr<const Type> Type::Create(const h5r_type *psFile, bool bUnsigned)
 {
     std::shared_ptr<Type> poType(new Type()); // private constructor
     const h5r_type *t = psFile;
@@ -318,13 +338,17 @@ std::shared_ptr<const Type> Type::Create(const h5r_type *psFile, bool bUnsigned,
         t = t->base;
     }
     poType->m_nInner = t->size > 0 ? psFile->size / t->size : 1; // the core has checked the product
-    if (!MakePart(t, bUnsigned, poType->m_oPart, poType->m_oGDAL, osWhyNot))
-        return nullptr;
+    MakePart(t, bUnsigned, poType->m_oPart, poType->m_oGDAL);
     poType->m_bDirect = poType->m_oPart.eHow == How::COPY;
     return poType;
 }
 
-void Type::Convert(const h5r_values *hValues, const GByte *pabySrc, size_t n, GByte *pabyDst) const
+bool Type::HasReferences() const
+{
+    return ::HasReferences(m_psFile);
+}
+
+void Type::Convert(h5r_file *hFile, const h5r_values *hValues, const GByte *pabySrc, size_t n, GByte *pabyDst) const
 {
     const size_t nElems = n * m_nInner, nDst = m_oGDAL.GetSize();
     const size_t nSrc = m_psFile->size / m_nInner;
@@ -343,7 +367,7 @@ void Type::Convert(const h5r_values *hValues, const GByte *pabySrc, size_t n, GB
     try
     {
         for (size_t i = 0; i < nElems; i++)
-            ConvertPart(m_oPart, hValues, pabySrc + i * nSrc, pabyDst + i * nDst);
+            ConvertPart(m_oPart, hFile, hValues, pabySrc + i * nSrc, pabyDst + i * nDst);
     }
     catch (const std::bad_alloc &)
     {

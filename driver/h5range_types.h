@@ -15,14 +15,14 @@ namespace h5range
  *
  * Integers and floats become the smallest GDAL type that holds their values, enumerations their base type, fixed and
  * variable-length strings GDAL strings, compounds of two equal floats named r* and i* and HDF5 2.0's complex numbers GDAL's
- * complex types, other compounds GDAL compounds. An array type adds its dimensions to those of the array. Sequences, references and
- * opaque bytes have no counterpart. */
+ * complex types, other compounds GDAL compounds. An array type adds its dimensions to those of the array. What GDAL has nothing for
+ * (sequences, references, opaque bytes, arrays inside compounds, numbers wider than 64 bits) is a string: [1, 2], the path of the
+ * object, 0x00ff. */
 class Type
 {
   public:
-    /** nullptr with a reason for a type without a counterpart. bUnsigned: integers are unsigned whatever the file says (the netCDF
-     * convention _Unsigned). psFile lives as long as the file. */
-    static std::shared_ptr<const Type> Create(const h5r_type *psFile, bool bUnsigned, std::string &osWhyNot);
+    /** bUnsigned: integers are unsigned whatever the file says (the netCDF convention _Unsigned). psFile lives as long as the file. */
+    static std::shared_ptr<const Type> Create(const h5r_type *psFile, bool bUnsigned);
 
     const h5r_type *FileType() const
     {
@@ -42,6 +42,8 @@ class Type
     {
         return m_nInner;
     }
+    /** Some parts are references: their text needs the paths of the objects of the file. */
+    bool HasReferences() const;
     /** Elements in native byte order are GDAL's elements already. */
     bool IsDirect() const
     {
@@ -51,7 +53,7 @@ class Type
     /** Converts n HDF5 elements in native byte order to n * InnerCount() GDAL elements, packed. Strings are allocated for the
      * caller to free (GDALExtendedDataType::FreeDynamicMemory); on failure none is left. hValues: of h5r_values_load() where
      * FileType()->in_heap. Throws std::bad_alloc. */
-    void Convert(const h5r_values *hValues, const GByte *pabySrc, size_t n, GByte *pabyDst) const;
+    void Convert(h5r_file *hFile, const h5r_values *hValues, const GByte *pabySrc, size_t n, GByte *pabyDst) const;
 
     enum class How
     {
@@ -59,6 +61,7 @@ class Type
         NUMBER,
         STRING,
         VLEN_STRING,
+        TEXT,
         MEMBERS
     };
     /** A part of an element. */

@@ -1,7 +1,6 @@
 #include "text.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,23 +17,6 @@ const char *index_name(h5r_index_kind k)
 }
 
 /* ---------------------------------------------------------------- types */
-
-static void put_quoted(FILE *out, const char *p, size_t n)
-{
-    fputc('"', out);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)p[i];
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", out);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(out, "\\x%02x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
-}
 
 static bool is_ieee(const h5r_type *t, unsigned size, unsigned exp_pos, unsigned exp_size, uint32_t bias)
 {
@@ -81,9 +63,7 @@ static void put_compound_type(FILE *out, const h5r_type *t, unsigned max)
 
 static void put_enum_type(FILE *out, const h5r_type *t, unsigned max)
 {
-    int64_t v;
-    uint64_t u;
-    bool is_signed;
+    char value[40];
 
     fputs("enum ", out);
     put_type(out, t->base, max);
@@ -95,8 +75,8 @@ static void put_enum_type(FILE *out, const h5r_type *t, unsigned max)
         }
         fputs(i > 0 ? ", " : "", out);
         put_escaped(out, t->names[i]);
-        if (get_int(t->base, t->values + (size_t)i * t->base->size, &v, &u, &is_signed))
-            fprintf(out, is_signed ? "=%" PRId64 : "=%" PRIu64, u);
+        h5r_element_text(NULL, NULL, t->base, t->values + (size_t)i * t->base->size, value, sizeof value);
+        fprintf(out, "=%s", value);
     }
     fputc('}', out);
 }
@@ -118,8 +98,9 @@ void put_type(FILE *out, const h5r_type *t, unsigned max)
     case H5R_CLASS_OPAQUE:
         fprintf(out, "opaque[%" PRIu32 "]", t->size);
         if (t->tag != NULL && t->tag[0] != '\0' && (max == 0 || strlen(t->tag) <= 40)) {
-            fputc(' ', out);
-            put_quoted(out, t->tag, strlen(t->tag));
+            fputs(" \"", out);
+            put_escaped(out, t->tag);
+            fputc('"', out);
         }
         break;
     case H5R_CLASS_COMPOUND:
@@ -230,82 +211,24 @@ void json_filters(json *j, const h5r_dataset *d)
     json_end_array(j);
 }
 
-/* ---------------------------------------------------------------- numbers */
-
-static uint64_t load_le(const void *elem, unsigned size)
-{
-    uint64_t v = 0;
-    const uint8_t *p = elem;
-    const uint16_t probe = 1;
-    bool little = *(const uint8_t *)&probe == 1;
-
-    for (unsigned i = 0; i < size; i++)
-        v |= (uint64_t)p[little ? i : size - 1 - i] << (8 * i);
-    return v;
-}
-
-bool get_int(const h5r_type *t, const void *elem, int64_t *v, uint64_t *u, bool *is_signed)
-{
-    while (t->cls == H5R_CLASS_ENUM)
-        t = t->base;
-    if ((t->cls != H5R_CLASS_INTEGER && t->cls != H5R_CLASS_BITFIELD && t->cls != H5R_CLASS_TIME) || t->size > 8)
-        return false;
-    uint64_t bits = load_le(elem, t->size) >> t->bit_offset;
-    if (t->precision > 0 && t->precision < 64) {
-        bits &= (UINT64_C(1) << t->precision) - 1;
-        if (t->is_signed && bits >> (t->precision - 1))
-            bits |= ~((UINT64_C(1) << t->precision) - 1);
-    }
-    *u = bits;
-    *v = (int64_t)bits;
-    *is_signed = t->is_signed;
-    return true;
-}
-
-/* Any binary float of up to 8 bytes by its fields. */
-static double decode_float(const h5r_type *t, uint64_t bits)
-{
-    uint64_t mant = t->mant_size >= 64 ? bits : bits >> t->mant_pos & ((UINT64_C(1) << t->mant_size) - 1);
-    uint64_t top = (UINT64_C(1) << t->exp_size) - 1, exp = bits >> t->exp_pos & top;
-    double sign = bits >> t->sign_pos & 1 ? -1 : 1, m;
-
-    if (exp == top && t->exp_size >= 5)
-        return mant == 0 ? sign * (double)INFINITY : (double)NAN;
-    m = ldexp((double)mant, -(int)t->mant_size);
-    if (t->norm == H5R_NORM_IMPLIED && exp == 0)
-        return sign * ldexp(m, 1 - (int)t->exp_bias);
-    if (t->norm == H5R_NORM_IMPLIED)
-        m += 1;
-    return sign * ldexp(m, (int)exp - (int)t->exp_bias);
-}
-
-bool get_double(const h5r_type *t, const void *elem, double *v)
-{
-    if (t->cls != H5R_CLASS_FLOAT || t->order == H5R_ORDER_VAX)
-        return false;
-    if (is_ieee(t, 4, 23, 8, 127)) {
-        float f;
-        memcpy(&f, elem, sizeof f);
-        *v = (double)f;
-        return true;
-    }
-    if (is_ieee(t, 8, 52, 11, 1023)) {
-        memcpy(v, elem, sizeof *v);
-        return true;
-    }
-    if (t->size > 8 || t->exp_size > 11 || t->mant_size > 52)
-        return false;
-    *v = decode_float(t, load_le(elem, t->size));
-    return true;
-}
-
 /* ---------------------------------------------------------------- values */
 
-static void put_hex(FILE *out, const uint8_t *p, size_t n)
+static char *element_text(h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem)
 {
-    fputs("0x", out);
-    for (size_t i = 0; i < n; i++)
-        fprintf(out, "%02x", p[i]);
+    size_t n = h5r_element_text(f, values, t, elem, NULL, 0);
+    char *text = malloc(n + 1);
+
+    if (text != NULL)
+        h5r_element_text(f, values, t, elem, text, n + 1);
+    return text;
+}
+
+void put_value(FILE *out, h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem)
+{
+    char *text = element_text(f, values, t, elem);
+
+    fputs(text != NULL ? text : "?", out);
+    free(text);
 }
 
 /* Length of a fixed-size string without its padding. */
@@ -327,182 +250,40 @@ static size_t string_length(const h5r_type *t, const char *p)
     return end != NULL ? (size_t)(end - p) : n;
 }
 
-static const char *enum_name(const h5r_type *t, const void *elem)
+static void json_sequence(json *j, h5r_file *f, const h5r_values *v, const h5r_type *base, const uint8_t *p, size_t n)
 {
-    for (uint32_t i = 0; i < t->n_members; i++)
-        if (memcmp(t->values + (size_t)i * t->base->size, elem, t->base->size) == 0)
-            return t->names[i];
-    return NULL;
-}
-
-/* Path of what a reference points to, else its address. */
-static void reference_text(char *text, size_t cap, h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem)
-{
-    uint64_t addr;
-
-    if (h5r_ref_address(f, values, t, elem, &addr) != H5R_OK)
-        snprintf(text, cap, "<damaged reference>");
-    else if (addr == H5R_UNDEFINED)
-        snprintf(text, cap, "null");
-    else if (h5r_known_path(f, addr) != NULL)
-        snprintf(text, cap, "%s", h5r_known_path(f, addr));
-    else
-        snprintf(text, cap, "@%" PRIu64, addr);
-}
-
-/* Shortest text that reads back as the same number of that size. */
-static void double_text(char *text, size_t cap, double v, uint32_t size)
-{
-    int most = size <= 2 ? 5 : size <= 4 ? 9 : 17;
-
-    for (int digits = size <= 4 ? 3 : 15; digits <= most; digits++) {
-        snprintf(text, cap, "%.*g", digits, v);
-        double back = strtod(text, NULL);
-        if (back == v || (size <= 4 && (float)back == (float)v))
-            break;
-    }
-}
-
-static void put_double(FILE *out, double v, uint32_t size)
-{
-    char text[40];
-
-    double_text(text, sizeof text, v, size);
-    fputs(text, out);
-}
-
-static void put_sequence(FILE *out, h5r_file *f, const h5r_values *values, const h5r_type *base, const uint8_t *p, size_t n)
-{
-    fputc('[', out);
-    for (size_t i = 0; i < n; i++) {
-        fputs(i > 0 ? ", " : "", out);
-        put_value(out, f, values, base, p + i * base->size);
-    }
-    fputc(']', out);
-}
-
-/* Elements of a sequence lie in the heap as the file has them. */
-static void with_sequence(h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem,
-                          void (*use)(void *arg, h5r_file *f, const h5r_values *v, const h5r_type *base, const uint8_t *p, size_t n),
-                          void *arg)
-{
-    const void *data = NULL;
-    size_t n = 0;
-    uint8_t *copy = NULL;
-
-    if (values != NULL && h5r_values_get(values, t, elem, &data, &n) == H5R_OK && n > 0) {
-        copy = malloc(n * t->base->size);
-        if (copy == NULL)
-            n = 0;
-        else {
-            memcpy(copy, data, n * t->base->size);
-            h5r_swap(t->base, copy, n);
-        }
-    }
-    use(arg, f, values, t->base, copy, n);
-    free(copy);
-}
-
-static void sequence_text(void *arg, h5r_file *f, const h5r_values *v, const h5r_type *base, const uint8_t *p, size_t n)
-{
-    put_sequence(arg, f, v, base, p, n);
-}
-
-void put_value(FILE *out, h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem)
-{
-    const uint8_t *p = elem;
-    int64_t v;
-    uint64_t u;
-    bool is_signed;
-    double d;
-    char text[400];
-    const void *data = NULL;
-    size_t n = 0;
-
-    switch (t->cls) {
-    case H5R_CLASS_STRING:
-        put_quoted(out, elem, string_length(t, elem));
-        return;
-    case H5R_CLASS_ENUM:
-        if (enum_name(t, elem) != NULL) {
-            put_escaped(out, enum_name(t, elem));
-            return;
-        }
-        put_value(out, f, values, t->base, elem);
-        return;
-    case H5R_CLASS_COMPOUND:
-        fputc('{', out);
-        for (uint32_t i = 0; i < t->n_members; i++) {
-            fputs(i > 0 ? ", " : "", out);
-            put_escaped(out, t->members[i].name);
-            fputs(": ", out);
-            put_value(out, f, values, t->members[i].type, p + t->members[i].offset);
-        }
-        fputc('}', out);
-        return;
-    case H5R_CLASS_ARRAY:
-        put_sequence(out, f, values, t->base, p, t->size / t->base->size);
-        return;
-    case H5R_CLASS_COMPLEX:
-        fputc('(', out);
-        put_value(out, f, values, t->base, p);
-        fputs(", ", out);
-        put_value(out, f, values, t->base, p + t->base->size);
-        fputc(')', out);
-        return;
-    case H5R_CLASS_REFERENCE:
-        reference_text(text, sizeof text, f, values, t, elem);
-        put_escaped(out, text);
-        return;
-    case H5R_CLASS_VLEN:
-        if (!t->vlen_string) {
-            with_sequence(f, values, t, elem, sequence_text, out);
-            return;
-        }
-        if (values != NULL)
-            (void)h5r_values_get(values, t, elem, &data, &n); /* an empty text when it was not loaded */
-        put_quoted(out, data, n);
-        return;
-    default:
-        if (get_int(t, elem, &v, &u, &is_signed))
-            fprintf(out, is_signed ? "%" PRId64 : "%" PRIu64, u);
-        else if (get_double(t, elem, &d))
-            put_double(out, d, t->size);
-        else
-            put_hex(out, p, t->size);
-    }
-}
-
-static void json_sequence(void *arg, h5r_file *f, const h5r_values *v, const h5r_type *base, const uint8_t *p, size_t n)
-{
-    json *j = arg;
-
     json_begin_list(j);
     for (size_t i = 0; i < n; i++)
         json_value(j, f, v, base, p + i * base->size);
     json_end_list(j);
 }
 
+/* Elements of a sequence lie in the heap as the file has them. */
+static void json_vlen(json *j, h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem)
+{
+    const void *data = NULL;
+    size_t n = 0;
+
+    if (values == NULL || h5r_values_get(values, t, elem, &data, &n) != H5R_OK)
+        n = 0;
+    uint8_t *copy = n > 0 ? malloc(n * t->base->size) : NULL;
+    if (copy != NULL) {
+        memcpy(copy, data, n * t->base->size);
+        h5r_swap(t->base, copy, n);
+    }
+    json_sequence(j, f, values, t->base, copy, copy != NULL ? n : 0);
+    free(copy);
+}
+
 void json_value(json *j, h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem)
 {
     const uint8_t *p = elem;
-    int64_t v;
-    uint64_t u;
-    bool is_signed;
-    double d;
-    char text[400];
     const void *data = NULL;
     size_t n = 0;
 
     switch (t->cls) {
     case H5R_CLASS_STRING:
         json_text_n(j, elem, string_length(t, elem));
-        return;
-    case H5R_CLASS_ENUM:
-        if (enum_name(t, elem) != NULL)
-            json_text(j, enum_name(t, elem));
-        else
-            json_value(j, f, values, t->base, elem);
         return;
     case H5R_CLASS_COMPOUND:
         json_begin_object(j);
@@ -518,13 +299,9 @@ void json_value(json *j, h5r_file *f, const h5r_values *values, const h5r_type *
     case H5R_CLASS_COMPLEX:
         json_sequence(j, f, values, t->base, p, 2);
         return;
-    case H5R_CLASS_REFERENCE:
-        reference_text(text, sizeof text, f, values, t, elem);
-        json_text(j, text);
-        return;
     case H5R_CLASS_VLEN:
         if (!t->vlen_string) {
-            with_sequence(f, values, t, elem, json_sequence, j);
+            json_vlen(j, f, values, t, elem);
             return;
         }
         if (values != NULL)
@@ -532,21 +309,16 @@ void json_value(json *j, h5r_file *f, const h5r_values *values, const h5r_type *
         json_text_n(j, data != NULL ? data : "", n);
         return;
     default:
-        if (get_int(t, elem, &v, &u, &is_signed)) {
-            if (is_signed)
-                json_int(j, v);
-            else
-                json_uint(j, u);
-        } else if (get_double(t, elem, &d)) {
-            double_text(text, sizeof text, d, t->size);
-            json_raw(j, isfinite(d) ? text : "null");
-        } else {
-            size_t len = t->size < 180 ? t->size : 180;
-            for (size_t i = 0; i < len; i++)
-                snprintf(text + 2 * i, 3, "%02x", p[i]);
-            json_text(j, text);
-        }
+        break;
     }
+    char *text = element_text(f, values, t, elem);
+    const char *shown = text != NULL ? text : "?";
+    bool number = strspn(shown, "+-.0123456789e") == strlen(shown);
+    if (h5r_type_number(t, NULL) == H5R_NO_NUMBER || (t->cls == H5R_CLASS_ENUM && !number))
+        json_text(j, shown);
+    else
+        json_raw(j, number ? shown : "null"); /* JSON has no infinity and no NaN */
+    free(text);
 }
 
 /* ---------------------------------------------------------------- attributes */

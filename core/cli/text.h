@@ -28,10 +28,6 @@ void json_value(json *j, h5r_file *f, const h5r_values *values, const h5r_type *
 bool put_attr_value(FILE *out, h5r_file *f, const h5r_attr *a, uint64_t max);
 bool json_attr_value(json *j, h5r_file *f, const h5r_attr *a);
 
-/* Numbers of a type as the machine has them; false for types that are none or do not fit. */
-bool get_int(const h5r_type *t, const void *elem, int64_t *v, uint64_t *u, bool *is_signed);
-bool get_double(const h5r_type *t, const void *elem, double *v);
-
 const char *layout_name(h5r_layout_class c);
 const char *index_name(h5r_index_kind k);
 

@@ -562,8 +562,18 @@ H5R_API h5r_status h5r_values_blob(const h5r_values *v, const h5r_type *t, const
 H5R_API h5r_status h5r_ref_address(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem,
                                    uint64_t *addr);
 
+/* What a region reference selects of the object, and the name of the attribute (n bytes, borrowed from v) that an attribute reference
+ * points to. NOT_FOUND for references of other kinds; FORMAT. */
+H5R_API h5r_status h5r_ref_region(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem, h5r_region *out);
+H5R_API h5r_status h5r_ref_attribute(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem, const char **name, size_t *n);
+
 /* Path by which an address was first reached in what has been read so far, or NULL. Borrowed. */
 H5R_API const char *h5r_known_path(h5r_file *f, uint64_t addr);
+
+/* One element in native byte order as text: 1.5, "text", [1, 2], {name: value}, (re, im), 0x00ff; references as paths with what they
+ * select behind them, "@address" while h5r_known_path() has none. values may be NULL for types without heap parts. Writes at most cap
+ * bytes with the NUL and returns the bytes of the whole text without it. */
+H5R_API size_t h5r_element_text(h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem, char *to, size_t cap);
 
 /* ---------------------------------------------------------------- prefetch */
 

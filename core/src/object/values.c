@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "format/region.h"
 #include "util/checked.h"
 
 struct h5r_values {
@@ -296,4 +297,61 @@ h5r_status h5r_ref_address(const h5r_file *f, const h5r_values *v, const h5r_typ
         *addr = h5r_get_addr(&c, f->widths);
     }
     return H5R_OK;
+}
+
+/* What lies behind the token (and the file name of an external reference) in the heap object of a standard region or attribute
+ * reference; NOT_FOUND for references of other kinds. */
+static h5r_status std_rest(const h5r_values *v, const h5r_type *t, const void *elem, unsigned kind, h5r_cursor *out)
+{
+    enum { EXTERNAL = 1 };
+    const uint8_t *p = elem;
+    const void *blob;
+    size_t n;
+
+    if (p[0] != kind)
+        return H5R_ERR_NOT_FOUND;
+    H5R_CHECK(h5r_values_blob(v, t, elem, &blob, &n));
+    h5r_cursor c = h5r_cursor_at(blob, n);
+    h5r_skip(&c, h5r_get_u8(&c));
+    if (p[1] & EXTERNAL)
+        h5r_skip(&c, h5r_get_u16(&c));
+    *out = c;
+    return c.overrun ? H5R_ERR_FORMAT : H5R_OK;
+}
+
+h5r_status h5r_ref_region(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem, h5r_region *out)
+{
+    enum { REGION = 3 };
+    const void *blob;
+    size_t n;
+
+    if (f == NULL || t == NULL || t->cls != H5R_CLASS_REFERENCE || elem == NULL || out == NULL)
+        return H5R_ERR_ARG;
+    if (t->ref == H5R_REF_OBJECT1)
+        return H5R_ERR_NOT_FOUND;
+    if (t->ref == H5R_REF_STD) {
+        h5r_cursor c;
+        H5R_CHECK(std_rest(v, t, elem, REGION, &c));
+        h5r_skip(&c, 8); /* length of the selection, rank */
+        return c.overrun ? H5R_ERR_FORMAT : h5r_decode_region(&c, out);
+    }
+    H5R_CHECK(h5r_values_blob(v, t, elem, &blob, &n));
+    if (n <= f->widths.offset)
+        return n == 0 ? H5R_ERR_NOT_FOUND : H5R_ERR_FORMAT;
+    return h5r_region_decode((const uint8_t *)blob + f->widths.offset, n - f->widths.offset, out);
+}
+
+h5r_status h5r_ref_attribute(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem, const char **name, size_t *n)
+{
+    enum { ATTRIBUTE = 4 };
+    h5r_cursor c;
+
+    if (f == NULL || t == NULL || t->cls != H5R_CLASS_REFERENCE || elem == NULL || name == NULL || n == NULL)
+        return H5R_ERR_ARG;
+    if (t->ref != H5R_REF_STD)
+        return H5R_ERR_NOT_FOUND;
+    H5R_CHECK(std_rest(v, t, elem, ATTRIBUTE, &c));
+    *n = h5r_get_u16(&c);
+    *name = (const char *)h5r_take(&c, *n);
+    return c.overrun ? H5R_ERR_FORMAT : H5R_OK;
 }
