@@ -3,15 +3,20 @@
 
 #include "canonical.h"
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\' && c != '%';
+}
+
 static void escape(char *out, size_t cap, const char *text)
 {
     size_t n = 0;
 
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0' && n + 4 < cap; p++) {
-        if (*p < 0x20 || *p > 0x7e || *p == '"' || *p == '\\' || *p == '%')
-            n += (size_t)snprintf(out + n, cap - n, "%%%02X", *p);
-        else
+        if (is_plain(*p))
             out[n++] = (char)*p;
+        else
+            n += (size_t)snprintf(out + n, cap - n, "%%%02X", *p);
     }
     out[n] = '\0';
 }
@@ -142,9 +147,21 @@ typedef struct enumerator {
     const uint8_t *value;
 } enumerator;
 
+/* Of a name as escape() writes it: its first character. */
+static int escaped(unsigned char c)
+{
+    return is_plain(c) || c == '\0' ? c : '%';
+}
+
+/* In the order of the escaped names. */
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const enumerator *)a)->name, ((const enumerator *)b)->name);
+    const unsigned char *p = (const unsigned char *)((const enumerator *)a)->name;
+    const unsigned char *q = (const unsigned char *)((const enumerator *)b)->name;
+
+    for (; *p != '\0' && *p == *q; p++)
+        q++;
+    return escaped(*p) != escaped(*q) ? escaped(*p) - escaped(*q) : *p - *q;
 }
 
 static void put_hex(json *j, const uint8_t *p, size_t n)
