@@ -158,6 +158,39 @@ h5r_status ReadAll(h5r_file *f, uint64_t addr, h5r_error *err)
     return h5r_read_dataset(f, o, &sel, err);
 }
 
+// A virtual dataset of 10 int32 at the end of c, with one mapping of the file's own /d000 (4 int16: 0, 1, 2, 3).
+uint64_t Virtual(Crafted &c, const Bytes &source, const Bytes &target, const Bytes &space = Space1(10))
+{
+    Crafted list;
+    uint64_t from = list.here();
+    list.u(0, 1).u(1, 8).text(".").u(0, 1).text("/d000").u(0, 1).bytes(source).bytes(target).checksum(from);
+    Bytes object(list.all().begin() + static_cast<long>(from), list.all().end());
+    uint64_t heap = c.here();
+    c.text("GCOL").u(1, 1).u(0, 3).u(4096, 8).u(1, 2).u(1, 2).u(0, 4).u(object.size(), 8).bytes(object).zeros(4096 - 32 - object.size());
+    return c.Header({{1, 0, space}, {3, 0, Int32()}, {8, 0, Body().u(4, 1).u(3, 1).u(heap, 8).u(1, 4)}});
+}
+
+Bytes AllElements()
+{
+    return Body().u(3, 4).u(1, 4).u(0, 8);
+}
+
+// Blocks of a selection of rank 1: first and last element of each.
+Bytes Blocks(const std::vector<std::pair<unsigned, unsigned>> &blocks)
+{
+    Body b;
+    b.u(2, 4).u(1, 4).u(0, 4).u(8 + 8 * blocks.size(), 4).u(1, 4).u(blocks.size(), 4);
+    for (auto &k : blocks)
+        b.u(k.first, 4).u(k.second, 4);
+    return b;
+}
+
+// A regular selection of rank 1, version 3.
+Bytes Regular(uint64_t start, uint64_t stride, uint64_t count, uint64_t block)
+{
+    return Body().u(2, 4).u(3, 4).u(1, 1).u(8, 1).u(1, 4).u(start, 8).u(stride, 8).u(count, 8).u(block, 8);
+}
+
 #define EXPECT_HAS(text, part) EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
 
 } // namespace
@@ -405,6 +438,39 @@ TEST(Damage, HeapBlockOfTwoHeapsWithDifferentSizes)
     });
     EXPECT_EQ(e.status, H5R_ERR_FORMAT);
     EXPECT_HAS(e.message, "beyond the end");
+}
+
+// An empty list of blocks, as no product of patterns: it was sorted.
+TEST(Damage, MappingOfNoBlocks)
+{
+    for (bool empty_source : {true, false}) {
+        Crafted c;
+        uint64_t at = Virtual(c, empty_source ? Blocks({}) : Blocks({{0, 0}, {2, 2}}), empty_source ? Blocks({{1, 1}, {3, 3}}) : Blocks({}));
+        h5r_error e = ErrorOf(c, [&](h5r_file *f, h5r_error *err) { return ReadAll(f, at, err); });
+        EXPECT_EQ(e.status, H5R_OK) << e.message;
+    }
+}
+
+// A virtual dataset without dimensions whose selections are lists: the row of the last dimension was that of dimension -1.
+TEST(Damage, MappingOfAScalarVirtualDataset)
+{
+    Crafted c;
+    uint64_t at = Virtual(c, Blocks({{1, 1}, {3, 3}}), AllElements(), Body().u(2, 1).u(0, 1).u(0, 1).u(0, 1));
+    h5r_error e = ErrorOf(c, [&](h5r_file *f, h5r_error *err) { return ReadAll(f, at, err); });
+    EXPECT_EQ(e.status, H5R_ERR_UNSUPPORTED);
+    EXPECT_HAS(e.message, "scalar");
+}
+
+// Blocks without elements, two or endlessly many: positions were divided by their length.
+TEST(Damage, MappingOfEmptyBlocks)
+{
+    const Bytes all = AllElements(), two = Regular(0, 1, 2, 0), endless = Regular(0, 1, UNDEF, 0);
+    for (const auto &[source, target] : {std::pair(two, two), {endless, endless}, {all, two}, {two, all}, {all, endless}, {endless, all}}) {
+        Crafted c;
+        uint64_t at = Virtual(c, source, target);
+        h5r_error e = ErrorOf(c, [&](h5r_file *f, h5r_error *err) { return ReadAll(f, at, err); });
+        EXPECT_EQ(e.status, H5R_OK) << e.message;
+    }
 }
 
 // Looking up a path took memory each time, for links that were only passed by.

@@ -36,6 +36,7 @@ h5r_status h5r_load_mappings(h5r_ctx *x, const h5r_header *h, const h5r_mapping_
             return h5r_nomem(x);
         if (st != H5R_OK)
             return h5r_fail(x, st, d->virtual_addr, "%s", what);
+        H5R_TRY(h5r_verify(x, d->virtual_addr, copy, c.pos, "list of a virtual dataset's mappings"));
     }
     for (size_t i = 0; i < l.n; i++) {
         H5R_TRY(check_rank(x, h, d, &l.list[i]));

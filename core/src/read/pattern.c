@@ -6,7 +6,9 @@ static h5r_pattern make(uint64_t start, uint64_t stride, uint64_t count, uint64_
 {
     h5r_pattern p = {start, stride, count, block, 0};
 
-    if (count == H5R_UNDEFINED || block == H5R_UNDEFINED)
+    if (count == 0 || block == 0)
+        p.total = 0; /* also of endlessly many empty blocks */
+    else if (count == H5R_UNDEFINED || block == H5R_UNDEFINED)
         p.total = H5R_UNDEFINED;
     else if (!h5r_mul(count, block, &p.total))
         p.total = H5R_UNDEFINED - 1;
@@ -35,7 +37,7 @@ bool h5r_region_patterns(const h5r_region *r, unsigned rank, const uint64_t *sha
 
 uint64_t h5r_pattern_at(const h5r_pattern *p, uint64_t i)
 {
-    return p->block == H5R_UNDEFINED || p->count <= 1 ? p->start + i : p->start + i / p->block * p->stride + i % p->block;
+    return p->total == 0 || p->block == H5R_UNDEFINED || p->count <= 1 ? p->start + i : p->start + i / p->block * p->stride + i % p->block;
 }
 
 uint64_t h5r_pattern_below(const h5r_pattern *p, uint64_t position, bool *selected)

@@ -390,6 +390,8 @@ static h5r_status make_rows(job *j, const h5r_region *r, const h5r_space *space,
     unsigned rank = space->rank;
     h5r_status st = H5R_OK;
 
+    if (rank == 0)
+        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's scalar mapping");
     for (unsigned i = rank; i-- > 0; n *= space->shape[i])
         stride[i] = n;
     if (r->kind != H5R_REGION_NONE && r->kind != H5R_REGION_ALL && r->rank != rank)
@@ -408,7 +410,7 @@ static h5r_status make_rows(job *j, const h5r_region *r, const h5r_space *space,
         }
     }
     /* Points keep their order; of blocks the elements come in row-major order of all of them. */
-    if (st == H5R_OK && r->kind == H5R_REGION_HYPERSLAB)
+    if (st == H5R_OK && l->n > 0 && r->kind == H5R_REGION_HYPERSLAB)
         qsort(l->list, l->n, sizeof *l->list, by_place);
     return st;
 }
@@ -422,8 +424,6 @@ static h5r_status add_segment(job *j, const origin *o, uint64_t target_at, uint6
     uint64_t k = 0, count = 1;
     int64_t step = 1;
 
-    if (w->rank == 0 || from->rank == 0)
-        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's scalar mapping");
     uint64_t rest = target_at;
     for (unsigned i = w->rank; i-- > 0;) {
         uint64_t at = rest % to->shape[i], reach = i + 1 == w->rank ? n : 1, index, some;
