@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Includes point downwards only: util < format < filter < io < object < index < read < api.c. Decoders and codecs are pure, so
+# Includes point downwards only: util < format < filter < io < object < index < read < check < api.c. Decoders and codecs are pure, so
 # they lie below I/O. libcurl is known to the HTTP source alone, GDAL to the driver alone.
 set -euo pipefail
 cd "$(dirname "$0")/../core/src"
-order="util format filter io object index read"
+order="util format filter io object index read check"
 bad=0
 below=
 for layer in $order; do

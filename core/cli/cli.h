@@ -21,7 +21,7 @@ typedef struct options {
     const char *uri;      /* as given */
     char *file;           /* the part before "#/" */
     const char *path;     /* the part from "/" on; NULL when none */
-    bool json, stats, attributes, recursive, canonical;
+    bool json, stats, attributes, recursive, canonical, data;
     const char *slice, *format, *trace;
     FILE *trace_out;
 } options;
@@ -32,7 +32,11 @@ int cmd_info(h5r_file *f, const options *o);
 int cmd_chunks(h5r_file *f, const options *o);
 int cmd_cat(h5r_file *f, const options *o);
 int cmd_dump(h5r_file *f, const options *o);
+int cmd_check(h5r_file *f, const options *o);
 void dump_error(const h5r_error *e);
+
+/* "check" of a file that is too damaged to be opened: that is its one finding. Returns an exit code. */
+int check_unopened(const options *o, const h5r_error *e);
 
 /* One line on stderr: "h5range: FILE#PATH: MESSAGE (at byte N)". Returns the exit code of the status. */
 int report(const options *o, const h5r_error *e);

@@ -11,7 +11,7 @@
 #include <h5range/h5range_curl.h>
 #endif
 
-enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16 }; /* options that not every command takes */
+enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16, DATA = 32 }; /* options that not every command takes */
 
 typedef struct command {
     const char *name, *arguments, *what;
@@ -26,6 +26,7 @@ static const command commands[] = {
      "one line a chunk: [path] first element, byte offset, stored bytes, filter mask", cmd_chunks, RECURSIVE},
     {"cat", "[--slice S] [--format text|npy|raw] URI#/path", "values of a dataset", cmd_cat, SLICE | FORMAT},
     {"dump", "--canonical FILE", "everything, with digests of all data, as JSON", cmd_dump, CANONICAL},
+    {"check", "[--data] URI", "validates structures and checksums, with --data also all chunks: one line a finding", cmd_check, DATA},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -43,7 +44,7 @@ static void help(FILE *out)
           "  --help, --version (with the filters built in)\n\n"
           "Exit codes:\n"
           "  0  all was read\n"
-          "  1  part could not be read; the rest was printed, and what is missing is marked\n"
+          "  1  part could not be read; the rest was printed, and what is missing is marked; check: there are findings\n"
           "  2  usage\n"
           "  3  no such file or object\n"
           "  4  input or output failed: network, permission, a server without ranges\n"
@@ -291,12 +292,14 @@ static int run(const command *c, options *o)
     if (st == H5R_OK)
         st = h5r_open(&src, &opts, &f, &err);
     int code;
-    if (st != H5R_OK) {
+    if (st == H5R_ERR_FORMAT && c->run == cmd_check) {
+        code = check_unopened(o, &err);
+    } else if (st != H5R_OK) {
         if (o->canonical)
             dump_error(&err);
         code = report(o, &err);
     } else {
-        if (h5r_get_info(f)->open_for_write) {
+        if (h5r_get_info(f)->open_for_write && c->run != cmd_check) {
             fputs("h5range: warning: ", stderr);
             put_name(o);
             fputs(" was left open for writing; what was being written may be missing\n", stderr);
@@ -349,7 +352,8 @@ static int parse(int argc, char **argv, const command *c, options *o)
             continue;
         if ((c->takes & ATTRIBUTES && is_flag(a, "--attributes", &o->attributes)) ||
             (c->takes & RECURSIVE && is_flag(a, "--recursive", &o->recursive)) ||
-            (c->takes & CANONICAL && is_flag(a, "--canonical", &o->canonical)))
+            (c->takes & CANONICAL && is_flag(a, "--canonical", &o->canonical)) ||
+            (c->takes & DATA && is_flag(a, "--data", &o->data)))
             continue;
         if ((value = option_value(argc, argv, &i, "--trace")) != NULL)
             o->trace = value;

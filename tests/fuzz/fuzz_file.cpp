@@ -13,7 +13,7 @@
 
 namespace {
 
-enum Options { SKIP_CHECKSUMS = 1, WIDE_READS = 2, PREFETCH_FIRST = 4, NO_OTHERS = 8 };
+enum Options { SKIP_CHECKSUMS = 1, WIDE_READS = 2, PREFETCH_FIRST = 4, NO_OTHERS = 8, CHECK = 16 };
 enum { MAX_OBJECTS = 48, MAX_VALUES = 256, MAX_BYTES = 1 << 16, MAX_ITEMS = 16 };
 
 struct Bytes {
@@ -315,7 +315,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     h5r_identify(bytes.p, bytes.n);
     if (h5r_open(&source, &o, &f, &err) != H5R_OK)
         return 0;
-    Visitor(f).All((flags & PREFETCH_FIRST) != 0);
+    if (flags & CHECK) {
+        h5r_check_options check = {};
+        h5r_check_result result;
+        check.struct_size = sizeof check;
+        check.data = true;
+        h5r_check(f, &check, &result, &err);
+    } else {
+        Visitor(f).All((flags & PREFETCH_FIRST) != 0);
+    }
     h5r_close(f);
     return 0;
 }

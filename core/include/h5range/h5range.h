@@ -588,6 +588,32 @@ enum {
  * was loaded cost no round. LIMIT is not an error here: the prefetch stops at limits.objects. */
 H5R_API h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsigned what, h5r_error *err);
 
+/* ---------------------------------------------------------------- checking */
+
+typedef enum h5r_severity {
+    H5R_NOTE = 0,   /* legal, or not checked: a soft link that leads nowhere, a filter that this build lacks, a limit */
+    H5R_FINDING = 1 /* the file is damaged, incomplete, or contradicts itself */
+} h5r_severity;
+
+typedef struct h5r_check_options {
+    size_t struct_size;
+    bool data; /* also read and decode every chunk, and follow the variable-length values of datasets */
+    /* Called for each finding as it is made: where (path of the object, "" for the file as a whole; byte) and what. */
+    void (*found)(void *ctx, h5r_severity severity, const h5r_error *what);
+    void *ctx;
+} h5r_check_options;
+
+typedef struct h5r_check_result {
+    uint64_t objects, attributes, chunks; /* looked at */
+    uint64_t findings, notes;
+} h5r_check_result;
+
+/* Validates what can be reached from the root by hard links: the file's size, every object header, link, attribute with its heap
+ * values, dataset description and chunk index with their checksums; that stored data lie in the file and do not overlap; that link
+ * counts are those of the hard links; that files of virtual and external data are there. Goes on after a finding; fails only when
+ * it cannot go on (IO, NOMEM). Pull mode only. */
+H5R_API h5r_status h5r_check(h5r_file *f, const h5r_check_options *o, h5r_check_result *out, h5r_error *err);
+
 /* ---------------------------------------------------------------- filters */
 
 /* Whether this build can undo a filter, and its name ("deflate", "Zstandard"), NULL when the identifier is unknown. */

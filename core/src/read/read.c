@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "filter/pipeline.h"
 #include "object/dataset.h"
+#include "read/decode.h"
 #include "read/external.h"
 #include "read/plan.h"
 #include "read/scatter.h"
@@ -236,8 +236,8 @@ static bool is_partial(const h5r_dataset *d, const uint64_t *coords)
     return false;
 }
 
-static h5r_status decode_chunk(const h5r_file *f, const h5r_dataset *d, const uint64_t *coords, uint32_t skipped, const uint8_t *src,
-                               size_t n, uint8_t *dst, h5r_pipeline_scratch *scratch, h5r_error *err)
+h5r_status h5r_decode_stored(const h5r_file *f, const h5r_dataset *d, const uint64_t *coords, uint32_t skipped, const uint8_t *src,
+                             size_t n, uint8_t *dst, h5r_pipeline_scratch *scratch, h5r_error *err)
 {
     unsigned filters = d->raw_edges && is_partial(d, coords) ? 0 : d->n_filters;
     return h5r_pipeline_decode(&f->options, d->filters, filters, skipped, src, n, dst, (size_t)d->chunk_bytes, scratch, err);
@@ -260,7 +260,7 @@ static h5r_status scatter_chunk(h5r_ctx *x, const piece *p, const uint8_t *bytes
     if (!h5r_buf_reserve(&s->chunk, (size_t)d->chunk_bytes))
         return h5r_nomem(x);
     h5r_chunk_coords(d, p->chunk->number, coords);
-    h5r_status st = decode_chunk(x->file, d, coords, p->chunk->skipped, bytes, (size_t)p->len, s->chunk.bytes, &s->pipeline, &err);
+    h5r_status st = h5r_decode_stored(x->file, d, coords, p->chunk->skipped, bytes, (size_t)p->len, s->chunk.bytes, &s->pipeline, &err);
     if (st != H5R_OK)
         return h5r_error_set(&x->error, st, p->offset, "chunk %" PRIu64 " of %" PRIu64 " bytes: %s", p->chunk->number, p->len, err.message);
 
