@@ -4,6 +4,8 @@
 
 #include "filter/pipeline.h"
 
+enum { H5R_FILTER_SHUFFLE = 2 };
+
 /* One filter to be undone: src to dst. */
 typedef struct h5r_stage {
     const h5r_filter *filter;
@@ -15,6 +17,7 @@ typedef struct h5r_stage {
     bool skip_checksums;
     h5r_buf *dst;
     h5r_buf *work;        /* scratch; its content means nothing before and after */
+    void **inflater;      /* deflate's own, kept from chunk to chunk */
     h5r_error *err;
 } h5r_stage;
 
@@ -89,6 +92,9 @@ h5r_status h5r_decode_jpeg(const h5r_stage *s);
 h5r_status h5r_decode_vbz(const h5r_stage *s);
 h5r_status h5r_decode_blosc2(const h5r_stage *s);
 h5r_status h5r_decode_jpeg2000(const h5r_stage *s);
+
+/* Frees what deflate keeps; NULL is fine. */
+void h5r_inflater_free(void *inflater);
 
 /* Filters that change values when writing and nothing in their encoding. */
 h5r_status h5r_trim_nothing(const h5r_stage *s, size_t *kept);

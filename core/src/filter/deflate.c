@@ -60,15 +60,26 @@ static h5r_status inflate_all(const h5r_stage *s, z_stream *z)
 #if H5R_HAVE_LIBDEFLATE
 static bool decode_at_once(const h5r_stage *s)
 {
-    struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
     size_t len = 0;
 
-    if (d == NULL)
+    if (*s->inflater == NULL)
+        *s->inflater = libdeflate_alloc_decompressor();
+    if (*s->inflater == NULL)
         return false;
-    enum libdeflate_result r = libdeflate_zlib_decompress(d, s->src, s->n, s->dst->bytes, s->dst->cap, &len);
-    libdeflate_free_decompressor(d);
+    enum libdeflate_result r = libdeflate_zlib_decompress(*s->inflater, s->src, s->n, s->dst->bytes, s->dst->cap, &len);
     s->dst->len = r == LIBDEFLATE_SUCCESS ? len : 0;
     return r == LIBDEFLATE_SUCCESS;
+}
+
+void h5r_inflater_free(void *inflater)
+{
+    if (inflater != NULL)
+        libdeflate_free_decompressor(inflater);
+}
+#else
+void h5r_inflater_free(void *inflater)
+{
+    (void)inflater;
 }
 #endif
 

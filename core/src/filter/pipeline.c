@@ -35,6 +35,8 @@ void h5r_pipeline_scratch_free(h5r_pipeline_scratch *s)
     h5r_buf_free(&s->a);
     h5r_buf_free(&s->b);
     h5r_buf_free(&s->work);
+    h5r_inflater_free(s->inflater);
+    s->inflater = NULL;
 }
 
 /* ---------------------------------------------------------------- for the codecs */
@@ -139,35 +141,54 @@ static h5r_status decode_callers(const h5r_codec *c, const h5r_stage *s, bool la
     return H5R_OK;
 }
 
-static h5r_status decode_all(const h5r_options *o, const h5r_filter *filters, unsigned n_filters, uint32_t skipped, const uint8_t *src,
-                             size_t n, h5r_buf *dst, h5r_pipeline_scratch *s, h5r_error *err)
+/* A chunk on its way through the pipeline. */
+typedef struct passage {
+    const h5r_options *o;
+    const h5r_filter *filters;
+    unsigned n_filters;
+    uint32_t skipped;
+    const uint8_t *src; /* what the filters that were undone have given */
+    size_t n;
+    size_t chunk;
+    h5r_pipeline_scratch *s;
+    h5r_error *err;
+} passage;
+
+/* The filter that is undone last; n_filters when all are skipped. */
+static unsigned last_filter(unsigned n_filters, uint32_t skipped)
 {
-    h5r_buf *inner = &s->a, *other = &s->b;
-    uint8_t *const target = dst->bytes;
-    const size_t chunk = dst->cap;
-    unsigned last = 0; /* filter that is undone last */
+    unsigned last = 0;
 
     while (last < n_filters && skipped >> last & 1)
         last++;
-    for (unsigned i = n_filters; i-- > last;) {
-        const h5r_filter *f = &filters[i];
-        if (skipped >> i & 1)
+    return last;
+}
+
+/* Undoes the filters from the last one down to `down_to`; the output of that one goes to dst, unless that is NULL. */
+static h5r_status undo(passage *p, unsigned down_to, h5r_buf *dst)
+{
+    h5r_buf *inner = &p->s->a, *other = &p->s->b;
+
+    for (unsigned i = p->n_filters; i-- > down_to;) {
+        const h5r_filter *f = &p->filters[i];
+        if (p->skipped >> i & 1)
             continue;
-        const h5r_codec *callers = find_callers(o, f->id);
+        const h5r_codec *callers = find_callers(p->o, f->id);
         const h5r_codec_row *row = h5r_codec_find(f->id);
         if (callers == NULL && (row == NULL || !row->info.available))
-            return unsupported(f, row, err);
+            return unsupported(f, row, p->err);
         const char *name = callers != NULL ? callers->name : row->info.name;
-        h5r_stage stage = {.filter = f, .name = name != NULL ? name : "filter", .src = src, .n = n, .chunk = chunk,
-                           .limit = h5r_stage_limit(chunk), .skip_checksums = o->skip_checksums, .dst = i == last ? dst : inner,
-                           .work = &s->work, .err = err};
+        bool last = i == down_to && dst != NULL;
+        h5r_stage stage = {.filter = f, .name = name != NULL ? name : "filter", .src = p->src, .n = p->n, .chunk = p->chunk,
+                           .limit = h5r_stage_limit(p->chunk), .skip_checksums = p->o->skip_checksums, .dst = last ? dst : inner,
+                           .work = &p->s->work, .inflater = &p->s->inflater, .err = p->err};
         h5r_status st;
         if (callers == NULL && row->trim != NULL) {
-            st = row->trim(&stage, &n);
+            st = row->trim(&stage, &p->n);
         } else {
-            st = callers != NULL ? decode_callers(callers, &stage, i == last) : row->decode(&stage);
-            src = stage.dst->bytes;
-            n = stage.dst->len;
+            st = callers != NULL ? decode_callers(callers, &stage, last) : row->decode(&stage);
+            p->src = stage.dst->bytes;
+            p->n = stage.dst->len;
             h5r_buf *t = inner;
             inner = other;
             other = t;
@@ -175,10 +196,19 @@ static h5r_status decode_all(const h5r_options *o, const h5r_filter *filters, un
         if (st != H5R_OK)
             return st;
     }
-    if (n < chunk)
-        return h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "%zu bytes after its filters, a chunk has %zu", n, chunk);
-    if (src != target && chunk > 0)
-        memcpy(target, src, chunk);
+    return H5R_OK;
+}
+
+static h5r_status begin(passage *p)
+{
+    static const uint8_t nothing[1];
+
+    if (p->src == NULL || p->n == 0) { /* codecs get a pointer that they can count on */
+        p->src = nothing;
+        p->n = 0;
+    }
+    if (p->n_filters > H5R_MAX_FILTERS)
+        return h5r_error_set(p->err, H5R_ERR_LIMIT, H5R_UNDEFINED, "%u filters", p->n_filters);
     return H5R_OK;
 }
 
@@ -186,16 +216,37 @@ h5r_status h5r_pipeline_decode(const h5r_options *o, const h5r_filter *filters, 
                                const uint8_t *src, size_t n, uint8_t *dst, size_t dst_len, h5r_pipeline_scratch *s,
                                h5r_error *err)
 {
-    static const uint8_t nothing[1];
     h5r_buf out = {.bytes = dst, .cap = dst_len, .borrowed = true};
+    passage p = {o, filters, n_filters, skipped, src, n, dst_len, s, err};
 
-    if (src == NULL || n == 0) { /* codecs get a pointer that they can count on */
-        src = nothing;
-        n = 0;
-    }
-    if (n_filters > H5R_MAX_FILTERS)
-        return h5r_error_set(err, H5R_ERR_LIMIT, H5R_UNDEFINED, "%u filters", n_filters);
-    h5r_status st = decode_all(o, filters, n_filters, skipped, src, n, &out, s, err);
+    h5r_status st = begin(&p);
+    if (st == H5R_OK)
+        st = undo(&p, last_filter(n_filters, skipped), &out);
+    if (st == H5R_OK && p.n < dst_len)
+        st = h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "%zu bytes after its filters, a chunk has %zu", p.n, dst_len);
+    if (st == H5R_OK && p.src != dst && dst_len > 0)
+        memcpy(dst, p.src, dst_len);
     h5r_buf_free(&out);
+    return st;
+}
+
+bool h5r_pipeline_ends_shuffled(const h5r_options *o, const h5r_filter *filters, unsigned n_filters, uint32_t skipped, size_t size)
+{
+    unsigned last = last_filter(n_filters, skipped);
+
+    return last < n_filters && filters[last].id == H5R_FILTER_SHUFFLE && filters[last].n_values > 0 && filters[last].values[0] == size &&
+           find_callers(o, H5R_FILTER_SHUFFLE) == NULL;
+}
+
+h5r_status h5r_pipeline_decode_planes(const h5r_options *o, const h5r_filter *filters, unsigned n_filters, uint32_t skipped,
+                                      const uint8_t *src, size_t n, size_t dst_len, const uint8_t **planes, h5r_pipeline_scratch *s,
+                                      h5r_error *err)
+{
+    passage p = {o, filters, n_filters, skipped, src, n, dst_len, s, err};
+
+    h5r_status st = begin(&p);
+    if (st == H5R_OK)
+        st = undo(&p, last_filter(n_filters, skipped) + 1, NULL);
+    *planes = p.n == dst_len ? p.src : NULL;
     return st;
 }

@@ -41,55 +41,59 @@ static void transpose_8x16(__m128i *v)
     }
 }
 
-/* Each function does the elements that fill whole vectors and says how many those are. */
-static size_t unshuffle_2(const uint8_t *restrict src, uint8_t *restrict dst, size_t elems)
+/* Sixteen elements each. */
+static void unshuffle_2x16(const uint8_t *restrict src, ptrdiff_t plane, uint8_t *restrict dst)
 {
-    size_t i = 0;
-    for (; i + 16 <= elems; i += 16, dst += 32) {
-        __m128i a = load(src + i), b = load(src + elems + i);
-        store(dst, _mm_unpacklo_epi8(a, b));
-        store(dst + 16, _mm_unpackhi_epi8(a, b));
-    }
-    return i;
+    __m128i a = load(src), b = load(src + plane);
+    store(dst, _mm_unpacklo_epi8(a, b));
+    store(dst + 16, _mm_unpackhi_epi8(a, b));
 }
 
-static size_t unshuffle_4(const uint8_t *restrict src, uint8_t *restrict dst, size_t elems)
+static void unshuffle_4x16(const uint8_t *restrict src, ptrdiff_t plane, uint8_t *restrict dst)
 {
-    size_t i = 0;
-    for (; i + 16 <= elems; i += 16, dst += 64) {
-        __m128i a = load(src + i), b = load(src + elems + i), c = load(src + 2 * elems + i), d = load(src + 3 * elems + i);
-        __m128i ab = _mm_unpacklo_epi8(a, b), cd = _mm_unpacklo_epi8(c, d);
-        store(dst, _mm_unpacklo_epi16(ab, cd));
-        store(dst + 16, _mm_unpackhi_epi16(ab, cd));
-        ab = _mm_unpackhi_epi8(a, b);
-        cd = _mm_unpackhi_epi8(c, d);
-        store(dst + 32, _mm_unpacklo_epi16(ab, cd));
-        store(dst + 48, _mm_unpackhi_epi16(ab, cd));
-    }
-    return i;
+    __m128i a = load(src), b = load(src + plane), c = load(src + 2 * plane), d = load(src + 3 * plane);
+    __m128i ab = _mm_unpacklo_epi8(a, b), cd = _mm_unpacklo_epi8(c, d);
+    store(dst, _mm_unpacklo_epi16(ab, cd));
+    store(dst + 16, _mm_unpackhi_epi16(ab, cd));
+    ab = _mm_unpackhi_epi8(a, b);
+    cd = _mm_unpackhi_epi8(c, d);
+    store(dst + 32, _mm_unpacklo_epi16(ab, cd));
+    store(dst + 48, _mm_unpackhi_epi16(ab, cd));
 }
 
-static size_t unshuffle_8(const uint8_t *restrict src, uint8_t *restrict dst, size_t elems)
+static void unshuffle_8x16(const uint8_t *restrict src, ptrdiff_t plane, uint8_t *restrict dst)
 {
-    size_t i = 0;
-    for (; i + 16 <= elems; i += 16, dst += 128) {
-        __m128i v[8];
-        for (unsigned k = 0; k < 8; k++)
-            v[k] = load(src + k * elems + i);
-        transpose_8x16(v);
-        for (unsigned k = 0; k < 8; k++)
-            store(dst + (size_t)16 * k, v[k]);
-    }
-    return i;
+    __m128i v[8];
+    for (int k = 0; k < 8; k++)
+        v[k] = load(src + k * plane);
+    transpose_8x16(v);
+    for (unsigned k = 0; k < 8; k++)
+        store(dst + (size_t)16 * k, v[k]);
 }
+
+/* All elements, at least sixteen; the last vector may do some a second time. Rows of chunks are short, so that a loop over what is left
+ * would cost as much as the vectors. */
+#define UNSHUFFLE_ALL(size, unshuffle_16)                                                                      \
+    static void unshuffle_##size(const uint8_t *restrict src, ptrdiff_t plane, uint8_t *restrict dst, size_t elems) \
+    {                                                                                                          \
+        size_t i = 0;                                                                                          \
+        for (; i + 16 <= elems; i += 16)                                                                       \
+            unshuffle_16(src + i, plane, dst + i * (size));                                                    \
+        if (i < elems)                                                                                         \
+            unshuffle_16(src + elems - 16, plane, dst + (elems - 16) * (size));                                \
+    }
+UNSHUFFLE_ALL(2, unshuffle_2x16)
+UNSHUFFLE_ALL(4, unshuffle_4x16)
+UNSHUFFLE_ALL(8, unshuffle_8x16)
+
 /* Eight of the planes, for elements of any size: those of [first, end) that fill whole vectors. dst is that of plane 0. */
-static size_t unshuffle_planes(const uint8_t *restrict src, uint8_t *restrict dst, size_t first, size_t end, size_t elems, size_t size)
+static size_t unshuffle_planes(const uint8_t *restrict src, ptrdiff_t plane, uint8_t *restrict dst, size_t first, size_t end, size_t size)
 {
     size_t i = first;
     for (; i + 16 <= end; i += 16) {
         __m128i v[8];
-        for (unsigned k = 0; k < 8; k++)
-            v[k] = load(src + k * elems + i);
+        for (int k = 0; k < 8; k++)
+            v[k] = load(src + k * plane + i);
         transpose_8x16(v);
         for (unsigned k = 0; k < 8; k++) {
             _mm_storel_epi64((__m128i *)(void *)(dst + (i + 2 * k) * size), v[k]);
@@ -106,45 +110,47 @@ static void unshuffle_plane(const uint8_t *restrict plane, uint8_t *restrict dst
         dst[i * size] = plane[i];
 }
 
-/* Sizes without a loop of their own, and what is left of the others: elements in tiles, so that every plane is read and every
+/* Sizes without a loop of their own, and short rows: elements in tiles, so that every plane is read and every
  * element written while it is in the cache. */
-static void unshuffle_from(const uint8_t *restrict src, uint8_t *restrict dst, size_t first, size_t elems, size_t size)
+static void unshuffle_from(const uint8_t *restrict src, ptrdiff_t plane, uint8_t *restrict dst, size_t elems, size_t size)
 {
     enum { TILE = 256 };
 
-    for (size_t at = first; at < elems; at += TILE) {
+    for (size_t at = 0; at < elems; at += TILE) {
         size_t end = at + TILE < elems ? at + TILE : elems, b = 0;
 #ifdef __SSE2__
         for (; b + 8 <= size; b += 8) {
-            size_t done = unshuffle_planes(src + b * elems, dst + b, at, end, elems, size);
+            size_t done = unshuffle_planes(src + (ptrdiff_t)b * plane, plane, dst + b, at, end, size);
             for (size_t k = b; k < b + 8; k++)
-                unshuffle_plane(src + k * elems, dst + k, done, end, size);
+                unshuffle_plane(src + (ptrdiff_t)k * plane, dst + k, done, end, size);
         }
 #endif
         for (; b < size; b++)
-            unshuffle_plane(src + b * elems, dst + b, at, end, size);
+            unshuffle_plane(src + (ptrdiff_t)b * plane, dst + b, at, end, size);
     }
 }
 
-void h5r_unshuffle(const uint8_t *restrict src, uint8_t *restrict dst, size_t elems, size_t size)
+void h5r_unshuffle_part(const uint8_t *src, ptrdiff_t plane, uint8_t *dst, size_t elems, size_t size)
 {
-    size_t done = 0;
-
     if (elems == 0 || size == 0)
         return;
-    if (size == 1) {
+    if (size == 1)
         memcpy(dst, src, elems);
-        return;
-    }
 #ifdef __SSE2__
-    if (size == 2)
-        done = unshuffle_2(src, dst, elems);
-    else if (size == 4)
-        done = unshuffle_4(src, dst, elems);
-    else if (size == 8)
-        done = unshuffle_8(src, dst, elems);
+    else if (size == 2 && elems >= 16)
+        unshuffle_2(src, plane, dst, elems);
+    else if (size == 4 && elems >= 16)
+        unshuffle_4(src, plane, dst, elems);
+    else if (size == 8 && elems >= 16)
+        unshuffle_8(src, plane, dst, elems);
 #endif
-    unshuffle_from(src, dst, done, elems, size);
+    else
+        unshuffle_from(src, plane, dst, elems, size);
+}
+
+void h5r_unshuffle(const uint8_t *src, uint8_t *dst, size_t elems, size_t size)
+{
+    h5r_unshuffle_part(src, (ptrdiff_t)elems, dst, elems, size);
 }
 
 /* ---------------------------------------------------------------- bits */
