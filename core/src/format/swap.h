@@ -12,4 +12,7 @@
 
 bool h5r_needs_swap(const h5r_type *t);
 
+/* n elements of size bytes with the bytes of each in reverse order; src may be dst. */
+void h5r_reverse_copy(const uint8_t *src, uint8_t *dst, size_t n, size_t size);
+
 #endif
