@@ -9,6 +9,7 @@
 #include "object/values.h"
 #include "object/walk.h"
 #include "read/chunks.h"
+#include "read/engine.h"
 #include "read/virtual.h"
 #include "util/checked.h"
 
@@ -31,7 +32,8 @@ void h5r_options_init(h5r_options *o)
         .limits = {.metadata_bytes = 1024 * MiB, .heap_bytes = 256 * MiB, .chunk_bytes = 1024 * MiB,
                    .inflight_bytes = 64 * MiB, .vlen_bytes = 1024 * MiB, .objects = 10 * 1000 * 1000,
                    .links = 10 * 1000 * 1000, .attributes = 1000 * 1000, .header_bytes = 64 * MiB, .header_chunks = 4096,
-                   .depth = 64, .soft_links = 16, .rounds = 10000, .other_files = 256, .nesting = 16}};
+                   .depth = 64, .soft_links = 16, .rounds = 10000, .other_files = 256, .nesting = 16},
+        .chunk_cache_bytes = 64 * MiB};
 }
 
 /* ---------------------------------------------------------------- open and close */
@@ -49,6 +51,7 @@ void h5r_close(h5r_file *f)
 {
     if (f == NULL)
         return;
+    h5r_engine_free(f->engine);
     h5r_close_others(f);
     if (f->source.close != NULL)
         f->source.close(f->source.ctx);
@@ -96,9 +99,14 @@ h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out,
     pthread_mutex_init(&f->io_lock, NULL);
     pthread_mutex_init(&f->others_lock, NULL);
     f->root = f;
+    f->engine = h5r_engine_new(&f->options);
     pthread_cond_init(&f->arrived, NULL);
     use_head(f, f->options.head, f->options.head_len);
     f->options.head = NULL;
+    if (f->engine == NULL) {
+        h5r_close(f);
+        return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    }
     if (f->source.read_ranges == NULL) {
         *out = f;
         return H5R_OK;

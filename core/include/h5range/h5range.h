@@ -105,6 +105,8 @@ struct h5r_source {
      * applied h5r_options.others. NOT_FOUND when there is no such file. NULL: there are no other files. */
     h5r_status (*open_other)(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err);
     bool remote;                 /* reached over a network: what the file names is not trusted beyond its own folder */
+    bool direct;                 /* a request costs next to nothing: data are read by the threads that decode them, at the same time and
+                                  * in small requests, rather than in batches (not when one_at_a_time is set, nor for a trace) */
 };
 
 H5R_API void h5r_source_init(h5r_source *s);
@@ -167,6 +169,9 @@ typedef struct h5r_options {
     const struct h5r_codec *codecs; /* filters of the caller, asked before the built-in ones; borrowed until h5r_close() */
     size_t n_codecs;
     h5r_others others;   /* other files that may be opened */
+    unsigned threads;    /* that decode the chunks of one file, the calling one included; 0: as many as there are processors (at most
+                          * 16). They start with the first read that has work for them; 1: none are started */
+    uint64_t chunk_cache_bytes; /* decoded chunks kept when a read needs just a part of them; 0: none */
 } h5r_options;
 
 H5R_API void h5r_options_init(h5r_options *o);

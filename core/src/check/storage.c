@@ -7,7 +7,7 @@
 #include "index/index.h"
 #include "object/dataset.h"
 #include "object/others.h"
-#include "read/decode.h"
+#include "read/pieces.h"
 #include "util/checked.h"
 
 /* ---------------------------------------------------------------- extents */
@@ -166,7 +166,8 @@ static void decode_one(h5r_checker *k, const h5r_object *o, const char *path, co
     h5r_error err = {0}, named;
 
     h5r_chunk_coords(d, c->number, coords);
-    h5r_status st = h5r_decode_stored(o->file, d, coords, c->skipped, src, (size_t)c->size, w->dst, &w->scratch, &err);
+    h5r_status st = h5r_pipeline_decode(&o->file->options, d->filters, h5r_filters_of(d, c->number), c->skipped, src, (size_t)c->size, w->dst,
+                                        (size_t)d->chunk_bytes, &w->scratch, &err);
     if (st == H5R_OK)
         return;
     name_part(d, c->number, part, sizeof part);

@@ -1,5 +1,5 @@
 /* Passes and rounds: wants are sorted, coalesced and read in one batch, the only place where the library waits. */
-#include "io/ctx.h"
+#include "io/direct.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -637,18 +637,6 @@ static size_t serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, h5r
     return left;
 }
 
-static h5r_status short_read(h5r_ctx *x, const h5r_read *r)
-{
-    if (x->file->info.driver[0] != '\0' && !x->file->is_set)
-        return h5r_error_set(&x->error, H5R_ERR_UNSUPPORTED, r->offset,
-                             "%zu bytes of data at byte %" PRIu64 " lie in another file of a %s set, which this source cannot open",
-                             r->len, r->offset, x->file->info.driver);
-    return h5r_error_set(&x->error, H5R_ERR_FORMAT, r->offset,
-                         "%zu bytes of data at byte %" PRIu64 ", but the file ends at byte %" PRIu64
-                         ": the file is truncated",
-                         r->len, r->offset, r->offset + r->got);
-}
-
 /* Push mode: all that is missing is wanted at once. */
 static h5r_status push_fetch(h5r_ctx *x, const h5r_read *missing, size_t n)
 {
@@ -661,7 +649,7 @@ static h5r_status push_fetch(h5r_ctx *x, const h5r_read *missing, size_t n)
         if (end > known) {
             h5r_read r = missing[i];
             r.got = known > r.offset ? (size_t)(known - r.offset) : 0;
-            return short_read(x, &r);
+            return h5r_short_read(x->file, &r, &x->error);
         }
         if (want(x, missing[i].offset, end, H5R_WANT_DATA) != H5R_NEED)
             return H5R_ERR_NOMEM;
@@ -676,15 +664,11 @@ void h5r_drop_data(h5r_file *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n)
+static h5r_status fetch_data(h5r_ctx *x, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
 {
     h5r_file *f = x->file;
-    h5r_read *missing = h5r_scratch(x, n, sizeof *missing);
-    size_t *where = h5r_scratch(x, n, sizeof *where);
     h5r_error err;
 
-    if (missing == NULL || where == NULL)
-        return H5R_ERR_NOMEM;
     pthread_mutex_lock(&f->lock);
     size_t left = serve_from_cache(f, reads, n, missing, where);
     h5r_status st = H5R_OK;
@@ -700,9 +684,21 @@ h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n)
     for (size_t i = 0; i < left; i++) {
         reads[where[i]].got = missing[i].got;
         if (missing[i].got < missing[i].len)
-            return short_read(x, &missing[i]);
+            return h5r_short_read(f, &missing[i], &x->error);
     }
     return H5R_OK;
+}
+
+/* The lists are freed at once: a call may fetch many times. */
+h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n)
+{
+    h5r_read *missing = malloc((n > 0 ? n : 1) * sizeof *missing);
+    size_t *where = malloc((n > 0 ? n : 1) * sizeof *where);
+
+    h5r_status st = missing != NULL && where != NULL ? fetch_data(x, reads, n, missing, where) : h5r_nomem(x);
+    free(missing);
+    free(where);
+    return st;
 }
 
 /* ---------------------------------------------------------------- heap cache */

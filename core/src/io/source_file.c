@@ -117,6 +117,7 @@ h5r_status h5r_source_open_file(const char *path, h5r_source *out, h5r_error *er
     out->open_other = open_other;
     out->size = (uint64_t)st.st_size;
     out->block = 4096;
+    out->direct = true;
     out->first_read = 65536;
     snprintf(out->name, sizeof out->name, "%s", path);
     return H5R_OK;

@@ -36,6 +36,7 @@ h5r_status h5r_source_open_memory(const void *bytes, size_t n, h5r_source *out, 
     out->read_ranges = read_ranges;
     out->close = free;
     out->size = n;
+    out->direct = true;
     memcpy(out->name, "memory", sizeof "memory");
     return H5R_OK;
 }

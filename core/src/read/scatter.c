@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "filter/transpose.h"
+#include "format/swap.h"
+
 /* One row of n elements. The common sizes have loops of their own so that the compiler can unroll them. */
 #define COPY_AS(type)                                                                                          \
     for (uint64_t i = 0; i < n; i++, src += ss, dst += ds) {                                                   \
@@ -43,7 +46,7 @@ static void copy_row(size_t size, uint64_t n, const uint8_t *src, int64_t ss, ui
     }
 }
 
-static bool is_atomic(const h5r_type *t)
+bool h5r_is_atomic(const h5r_type *t)
 {
     while (t->cls == H5R_CLASS_ENUM)
         t = t->base;
@@ -53,7 +56,13 @@ static bool is_atomic(const h5r_type *t)
 
 static void swap_row(const h5r_type *t, uint64_t n, const uint8_t *src, int64_t ss, uint8_t *dst, int64_t ds)
 {
-    switch (is_atomic(t) ? t->size : 0) {
+    size_t size = h5r_is_atomic(t) ? t->size : 0;
+
+    if (size > 1 && ss == (int64_t)size && ds == (int64_t)size) {
+        h5r_reverse_copy(src, dst, (size_t)n, size);
+        return;
+    }
+    switch (size) {
     case 2:
         SWAP_AS(uint16_t, __builtin_bswap16)
         return;
@@ -71,13 +80,29 @@ static void swap_row(const h5r_type *t, uint64_t n, const uint8_t *src, int64_t 
     }
 }
 
+/* A row of byte planes; the last plane first gives the other byte order. */
+static void unshuffle_row(const h5r_scatter *s, uint64_t n, const uint8_t *src, uint8_t *dst)
+{
+    size_t size = s->type->size;
+    ptrdiff_t plane = (ptrdiff_t)s->plane;
+
+    if (s->swap)
+        h5r_unshuffle_part(src + (ptrdiff_t)(size - 1) * plane, -plane, dst, (size_t)n, size);
+    else
+        h5r_unshuffle_part(src, plane, dst, (size_t)n, size);
+}
+
 static void row(const h5r_scatter *s, uint64_t n, const uint8_t *src, int64_t ss, uint8_t *dst, int64_t ds)
 {
-    if (s->swap)
+    if (s->plane > 0)
+        unshuffle_row(s, n, src, dst);
+    else if (s->swap)
         swap_row(s->type, n, src, ss, dst, ds);
     else
         copy_row(s->type->size, n, src, ss, dst, ds);
 }
+
+enum { AHEAD = 4, MAX_AHEAD = 4096 };
 
 static void copy_dim(const h5r_scatter *s, unsigned dim, const uint8_t *src, uint8_t *dst)
 {
@@ -88,8 +113,14 @@ static void copy_dim(const h5r_scatter *s, unsigned dim, const uint8_t *src, uin
             row(s, s->count[dim], src, s->src_stride[dim], dst, s->dst_stride[dim]);
         return;
     }
-    for (uint64_t i = 0; i < s->count[dim]; i++, src += s->src_stride[dim], dst += s->dst_stride[dim])
+    /* Rows lie apart, so the processor does not see by itself where the next one goes. */
+    bool rows = dim + 2 == s->rank && s->dst_stride[dim + 1] == (int64_t)s->type->size;
+    uint64_t ahead = rows ? s->count[dim + 1] * s->type->size : 0;
+    for (uint64_t i = 0; i < s->count[dim]; i++, src += s->src_stride[dim], dst += s->dst_stride[dim]) {
+        for (uint64_t at = 0; at < ahead && at < MAX_AHEAD && i + AHEAD < s->count[dim]; at += 64)
+            __builtin_prefetch(dst + AHEAD * s->dst_stride[dim] + (int64_t)at, 1);
         copy_dim(s, dim + 1, src, dst);
+    }
 }
 
 /* Innermost dimensions that lie behind each other on both sides become one: long rows are cheap, short ones are not. */
@@ -97,7 +128,7 @@ void h5r_scatter_copy(const h5r_scatter *s, const uint8_t *src, uint8_t *dst)
 {
     uint64_t count[H5R_MAX_RANK];
     int64_t ss[H5R_MAX_RANK], ds[H5R_MAX_RANK];
-    h5r_scatter m = {.type = s->type, .rank = s->rank, .count = count, .src_stride = ss, .dst_stride = ds, .swap = s->swap};
+    h5r_scatter m = {.type = s->type, .rank = s->rank, .count = count, .src_stride = ss, .dst_stride = ds, .swap = s->swap, .plane = s->plane};
 
     for (unsigned d = 0; d < s->rank; d++) {
         if (s->count[d] == 0)
