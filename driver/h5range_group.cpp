@@ -74,7 +74,8 @@ const h5r_object *Group::Find(const std::string &osName) const
         const h5r_status eStatus = h5r_lookup(m_aoChain.back().psGroup->file, m_aoChain.back().psGroup, osLink.c_str(), &psObject, &err);
         if (eStatus == H5R_OK)
         {
-            m_poSession->PrefetchObject(psObject);
+            if (psObject->kind == H5R_DATASET) // attributes of a group may lie far away and not be asked for
+                m_poSession->PrefetchObject(psObject);
             if (psObject->kind != H5R_DATASET || !m_poSession->IsPureDimension(psObject))
                 return psObject;
             psDimension = psObject;

@@ -187,10 +187,7 @@ void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource
     (void)VSIFSeekL(fp, 0, SEEK_SET);
     if (bNetwork)
     {
-        // About latency x bandwidth / parallelism: 50 ms at 100 MB/s over 64 requests is some 80 KB.
-        psSource->gap = psSource->block = 64 * 1024;
-        psSource->first_read = 64 * 1024;
-        psSource->max_request = 8 * 1024 * 1024;
+        h5r_source_tune(psSource, 0, 0);
     }
     else
     {

@@ -21,7 +21,7 @@ typedef struct options {
     const char *uri;      /* as given */
     char *file;           /* the part before "#/" */
     const char *path;     /* the part from "/" on; NULL when none */
-    bool json, stats, attributes, recursive, canonical, data;
+    bool json, stats, attributes, storage, recursive, canonical, data;
     const char *slice, *format, *trace;
     FILE *trace_out;
 } options;

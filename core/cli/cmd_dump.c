@@ -538,9 +538,10 @@ static void put_object(dump *d, const struct path_entry *at)
     json_put_text(j, "kind", kinds[o->kind]);
     json_put_uint(j, "addr", o->addr);
     json_put_uint(j, "refcount", o->refcount);
-    if (o->comment != NULL) {
+    const char *comment;
+    if (h5r_object_notes(d->f, o, &comment, NULL, NULL) == H5R_OK && comment != NULL) {
         json_key(j, "comment");
-        canonical_text(j, o->comment);
+        canonical_text(j, comment);
     }
     put_attributes(d, o);
     if (o->kind == H5R_GROUP)

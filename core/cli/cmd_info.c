@@ -146,6 +146,8 @@ static void put_chunks(printer *p, h5r_file *f, const h5r_object *o, const h5r_d
 
     put_list(p, "chunk shape", d->chunk, d->space->rank);
     put(p, "chunk index", index_name(d->index));
+    if (!p->o->storage)
+        return;
     if (h5r_chunks_all(f, o, &chunks, &n, &err) != H5R_OK) {
         put_error(p, "chunks error", err.message);
         return;
@@ -279,7 +281,7 @@ int cmd_info(h5r_file *f, const options *o)
 
     h5r_status st = find_object(f, o, &object, &err);
     if (st == H5R_OK)
-        st = h5r_prefetch(f, object, 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_INDEX | H5R_PREFETCH_SCALES, &err);
+        st = h5r_prefetch(f, object, 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES | (o->storage ? H5R_PREFETCH_INDEX : 0), &err);
     if (st == H5R_OK && object->kind == H5R_DATASET)
         st = h5r_dataset_describe(f, object, &d, &err);
     if (st == H5R_OK)
@@ -296,8 +298,9 @@ int cmd_info(h5r_file *f, const options *o)
         put_file(&p, h5r_get_info(f));
     put(&p, "kind", kinds[object->kind]);
     put_uint(&p, "address", object->addr);
-    if (object->comment != NULL)
-        put(&p, "comment", object->comment);
+    const char *comment;
+    if (h5r_object_notes(f, object, &comment, NULL, NULL) == H5R_OK && comment != NULL)
+        put(&p, "comment", comment);
     if (d != NULL) {
         put_dataset(&p, f, object, d);
         put_dimensions(&p, f, attrs, n, d->space->rank);

@@ -11,7 +11,7 @@
 #include <h5range/h5range_curl.h>
 #endif
 
-enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16, DATA = 32 }; /* options that not every command takes */
+enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16, DATA = 32, STORAGE = 64 }; /* options that not every command takes */
 
 typedef struct command {
     const char *name, *arguments, *what;
@@ -21,7 +21,7 @@ typedef struct command {
 
 static const command commands[] = {
     {"tree", "[--attributes] URI[#/path]", "groups, datasets, types and shapes below an object", cmd_tree, ATTRIBUTES},
-    {"info", "URI[#/path]", "one object: attributes, dimensions, storage", cmd_info, 0},
+    {"info", "[--storage] URI[#/path]", "one object: attributes, dimensions, layout; how much is stored: reads the chunk index", cmd_info, STORAGE},
     {"chunks", "URI#/path  or  chunks --recursive URI[#/path]",
      "one line a chunk: [path] first element, byte offset, stored bytes, filter mask", cmd_chunks, RECURSIVE},
     {"cat", "[--slice S] [--format text|npy|raw] URI#/path", "values of a dataset", cmd_cat, SLICE | FORMAT},
@@ -352,6 +352,7 @@ static int parse(int argc, char **argv, const command *c, options *o)
             continue;
         if ((c->takes & ATTRIBUTES && is_flag(a, "--attributes", &o->attributes)) ||
             (c->takes & RECURSIVE && is_flag(a, "--recursive", &o->recursive)) ||
+            (c->takes & STORAGE && is_flag(a, "--storage", &o->storage)) ||
             (c->takes & CANONICAL && is_flag(a, "--canonical", &o->canonical)) ||
             (c->takes & DATA && is_flag(a, "--data", &o->data)))
             continue;

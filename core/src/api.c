@@ -23,6 +23,19 @@ void h5r_source_init(h5r_source *s)
     *s = (h5r_source){.struct_size = sizeof *s, .size = H5R_UNDEFINED};
 }
 
+void h5r_source_tune(h5r_source *s, double latency, double bandwidth)
+{
+    const double product = (latency > 0 ? latency : 0.05) * (bandwidth > 0 ? bandwidth : 100e6);
+    size_t block = 64 * 1024;
+
+    /* What could be read while waiting for one more round, a quarter of it: most of a block is of no use. */
+    while (block < 4096 * 1024 && block * 2 <= product / 4)
+        block *= 2;
+    s->block = s->first_read = block;
+    s->gap = block / 16;
+    s->max_request = 8 * block;
+}
+
 void h5r_options_init(h5r_options *o)
 {
     const uint64_t MiB = 1024 * 1024;
@@ -32,7 +45,7 @@ void h5r_options_init(h5r_options *o)
         .limits = {.metadata_bytes = 1024 * MiB, .heap_bytes = 256 * MiB, .chunk_bytes = 1024 * MiB,
                    .inflight_bytes = 64 * MiB, .vlen_bytes = 1024 * MiB, .objects = 10 * 1000 * 1000,
                    .links = 10 * 1000 * 1000, .attributes = 1000 * 1000, .header_bytes = 64 * MiB, .header_chunks = 4096,
-                   .depth = 64, .soft_links = 16, .rounds = 10000, .other_files = 256, .nesting = 16},
+                   .depth = 64, .soft_links = 16, .rounds = 10000, .other_files = 256, .nesting = 16, .inflight_requests = 64},
         .chunk_cache_bytes = 64 * MiB};
 }
 
@@ -312,6 +325,32 @@ h5r_status h5r_object_at(h5r_file *f, uint64_t addr, const h5r_object **out, h5r
     return finish(f, st, addr, err);
 }
 
+static h5r_status step_whole(h5r_ctx *x, void *arg)
+{
+    object_args *a = arg;
+    const h5r_header *h;
+    H5R_TRY(h5r_load_whole_header(x, h5r_header_of(a->object), &h));
+    a->out = h;
+    return H5R_OK;
+}
+
+h5r_status h5r_object_notes(h5r_file *f, const h5r_object *o, const char **comment, uint64_t *modified, h5r_error *err)
+{
+    object_args a = {.object = o};
+
+    if (f == NULL || o == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(o->file, __func__, step_whole, &a, err);
+    if (st != H5R_OK)
+        return finish(o->file, st, o->addr, err);
+    const h5r_header *h = a.out;
+    if (comment != NULL)
+        *comment = h->comment;
+    if (modified != NULL)
+        *modified = h->modified;
+    return H5R_OK;
+}
+
 static h5r_status step_links(h5r_ctx *x, void *arg)
 {
     object_args *a = arg;
@@ -442,8 +481,12 @@ h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsign
         depth = f->limits.depth;
     if (h5r_walk_begin(&w, o->addr, depth, what, h5r_load_all_chunks) != H5R_OK)
         return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    h5r_ctx x;
+    h5r_ctx_begin(&x, f, __func__);
+    x.prefetching = true;
+    x.reach = depth == 0 ? H5R_REACH_OBJECT : depth == 1 ? H5R_REACH_GROUP : H5R_REACH_BELOW;
     h5r_heap_enter(f);
-    h5r_status st = h5r_run(f, __func__, h5r_walk_step, w, err);
+    h5r_status st = h5r_ctx_end(&x, h5r_drive(&x, h5r_walk_step, w), err);
     h5r_heap_leave(f);
     h5r_walk_end(w);
     return finish(f, st, o->addr, err);

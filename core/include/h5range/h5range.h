@@ -93,8 +93,10 @@ struct h5r_source {
     h5r_status (*read_ranges)(void *ctx, h5r_read *reads, size_t n, h5r_error *err);
     void (*close)(void *ctx);    /* may be NULL */
     char name[512];              /* path or URL for messages, no credentials */
-    size_t gap;                  /* bytes worth reading to save one request; 0 for a local file */
-    size_t block;                /* metadata reads are widened to multiples of it; 0: as small as asked for */
+    size_t gap;                  /* bytes worth reading to save one request; 0 for a local file. Metadata: only where a round would
+                                  * otherwise have more requests than limits.inflight_requests */
+    size_t block;                /* metadata reads are widened to multiples of it; 0: as small as asked for. A power of two. Of a
+                                  * remote source it is the largest: a round that reads in many places takes smaller ones */
     size_t first_read;           /* bytes of the head to ask for at open; 0: 4096 */
     size_t max_request;          /* split longer requests into parallel ones of this size; 0: never */
     bool one_at_a_time;          /* read_ranges() is not thread-safe: the core serialises calls */
@@ -111,6 +113,11 @@ struct h5r_source {
 
 H5R_API void h5r_source_init(h5r_source *s);
 
+/* Sets gap, block, first_read and max_request of a remote source from what a request costs: seconds until its first byte comes, and
+ * bytes a second of one connection. 0: 50 ms, 100 MB/s. Nothing is measured while reading, so that the same calls always ask for the same
+ * ranges. */
+H5R_API void h5r_source_tune(h5r_source *s, double latency, double bandwidth);
+
 /* A file of the operating system, read with pread(). NOT_FOUND, IO; refuses directories. */
 H5R_API h5r_status h5r_source_open_file(const char *path, h5r_source *out, h5r_error *err);
 
@@ -124,7 +131,7 @@ typedef struct h5r_limits {
     uint64_t metadata_bytes; /* cached metadata plus decoded objects of one file */
     uint64_t heap_bytes;     /* cached variable-length data of one file */
     uint64_t chunk_bytes;    /* decoded size of one chunk */
-    uint64_t inflight_bytes; /* chunk bytes asked for in one batch */
+    uint64_t inflight_bytes; /* bytes asked for in one batch */
     uint64_t vlen_bytes;     /* variable-length values loaded by one call */
     uint64_t objects;        /* objects visited by one prefetch */
     uint64_t links;          /* links in one group */
@@ -136,6 +143,8 @@ typedef struct h5r_limits {
     uint32_t rounds;         /* rounds of one call */
     uint32_t other_files;    /* other files opened for the parts of one */
     uint32_t nesting;        /* virtual datasets of virtual datasets, external links to external links */
+    uint32_t inflight_requests; /* metadata requests of one batch before gaps between them are read, too; how many a source has on the
+                                 * wire at once is its own affair */
 } h5r_limits;
 
 /* Which other files may be opened for the parts of a file that lie elsewhere. */
@@ -338,12 +347,14 @@ typedef struct h5r_object {
     uint32_t refcount;         /* hard links */
     h5r_tracking attr_order;   /* creation order of attributes */
     h5r_tracking link_order;   /* creation order of links (groups) */
-    const char *comment;       /* or NULL */
     const h5r_type *type;      /* named datatypes only */
-    uint64_t modified;         /* seconds since 1970 UTC, 0 when not stored */
     h5r_file *file;            /* that it lies in: another one than was asked behind an external link. Functions that take an object
                                 * read there; addresses, references and values of its elements belong to that file */
 } h5r_object;
+
+/* What may lie at the far end of an object header: its comment, NULL when there is none, and when it was last modified, seconds since 1970
+ * UTC, 0 when not stored. Either pointer may be NULL. */
+H5R_API h5r_status h5r_object_notes(h5r_file *f, const h5r_object *o, const char **comment, uint64_t *modified, h5r_error *err);
 
 /* Object of a path. Parts are separated by "/", "." is skipped, ".." is an ordinary name. A path starts at
  * base, or at the root group when base is NULL or the path begins with "/". Soft and external links are followed; a

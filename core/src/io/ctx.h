@@ -93,10 +93,19 @@ struct h5r_file {
     bool round_pending;  /* push mode: nothing of wanted has been fed yet */
 };
 
+/* How far the rounds of a call go, which decides how much may be read beyond what was asked for. */
+typedef enum h5r_reach {
+    H5R_REACH_OBJECT = 0, /* a path, an object, an index */
+    H5R_REACH_GROUP,      /* an object and what its links lead to, each somewhere else */
+    H5R_REACH_BELOW       /* everything: neighbours will be asked for, too */
+} h5r_reach;
+
 typedef struct h5r_ctx {
     h5r_file *file;
     const char *call;   /* public function, for the trace */
     bool opening;       /* the call that opens the file */
+    h5r_reach reach;
+    bool prefetching;   /* what is read of heaps belongs to attributes */
     unsigned nested;    /* object headers being loaded on behalf of each other */
     h5r_error error;    /* first cause of failure in this pass */
     h5r_arena scratch;  /* of this pass; freed when the next one begins */
@@ -120,7 +129,10 @@ h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_
  * from addr on, and returns NEED. FORMAT when they lie beyond the end of the file; LIMIT. Len 0 is fine. */
 h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
 
-/* The same for global heap collections: borrowed until the pass ends. A collection that happens to lie in what was read as
+/* The bytes where they are in memory, else NULL: nothing is wanted, nothing fails. */
+const uint8_t *h5r_peek(h5r_ctx *x, uint64_t addr, uint64_t len);
+
+/* The same as h5r_view() for global heap collections: borrowed until the pass ends. A collection that happens to lie in what was read as
  * metadata is taken from there. */
 h5r_status h5r_heap_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
 

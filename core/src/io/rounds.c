@@ -224,6 +224,13 @@ static h5r_status beyond_limit(h5r_ctx *x, unsigned kind, uint64_t addr)
                     heap ? "heap_bytes" : "metadata_bytes");
 }
 
+/* What metadata is read in where a round needs many places. */
+static uint64_t smallest_block(const h5r_file *f)
+{
+    enum { SMALL = 64 * 1024 };
+    return f->source.remote && f->source.block > SMALL ? SMALL : f->source.block;
+}
+
 static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out)
 {
     h5r_file *f = x->file;
@@ -263,7 +270,9 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
             return H5R_NEED;
     }
     if (!f->options.exact_reads && hint > len && h5r_add(off, hint, &hint)) {
-        uint64_t stop = h5r_min(h5r_known_end(f), f->info.end);
+        uint64_t stop = h5r_min(h5r_known_end(f), f->info.end), page = smallest_block(f);
+        if (page > 1 && stop - (end - 1) % page > end) /* a guess is not worth another block */
+            stop = h5r_min(stop, end - 1 - (end - 1) % page + page);
         end = h5r_max(end, h5r_min(hint, stop));
     }
     return want(x, off, end, kind);
@@ -274,9 +283,21 @@ h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, cons
     return view(x, H5R_WANT_META, addr, len, hint, out);
 }
 
+const uint8_t *h5r_peek(h5r_ctx *x, uint64_t addr, uint64_t len)
+{
+    uint64_t off, end;
+    h5r_status why;
+
+    if (addr == H5R_UNDEFINED || len == 0 || !h5r_add(addr, x->file->info.base, &off) || !h5r_add(off, len, &end) ||
+        end > h5r_known_end(x->file))
+        return NULL;
+    return find_bytes(x->file, H5R_WANT_META, off, (size_t)len, &why);
+}
+
 h5r_status h5r_heap_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out)
 {
-    return view(x, H5R_WANT_HEAP, addr, len, hint, out);
+    /* Values of attributes are metadata: they lie beside it, are few, and will be asked for again. */
+    return view(x, x->prefetching ? H5R_WANT_META : H5R_WANT_HEAP, addr, len, hint, out);
 }
 
 h5r_status h5r_verify_sum(h5r_ctx *x, uint64_t addr, uint32_t found, uint32_t computed, const char *what)
@@ -295,22 +316,60 @@ h5r_status h5r_verify(h5r_ctx *x, uint64_t addr, const uint8_t *p, uint64_t n, c
 
 /* ---------------------------------------------------------------- rounds */
 
-/* Wants in order, widened to blocks, joined across gaps. Returns how many are left. */
-static size_t coalesce(const h5r_file *f, h5r_want *w, size_t n)
+/* Blocks of a size that wants in order lie in. */
+static uint64_t count_blocks(const h5r_want *w, size_t n, uint64_t block)
 {
-    bool exact = f->options.exact_reads;
-    uint64_t block = exact ? 0 : f->source.block, stop = h5r_min(h5r_known_end(f), f->info.end);
+    uint64_t count = 0, next = 0; /* the first block that was not counted */
 
+    for (size_t i = 0; i < n; i++) {
+        uint64_t first = h5r_max(w[i].off / block, next), last = (w[i].end - 1) / block;
+        if (w[i].kinds != H5R_WANT_META && !(w[i].kinds & H5R_WANT_META))
+            continue;
+        if (last >= first) {
+            count += last - first + 1;
+            next = last + 1;
+        }
+    }
+    return count;
+}
+
+/* The largest block that keeps a round within what it may read: a path leads to a few places, whose neighbours are probably asked for
+ * next; the members of a group lie in many, and may be all that is asked for; a walk asks for everything sooner or later. */
+static uint64_t choose_block(const h5r_ctx *x, const h5r_want *w, size_t n)
+{
+    enum { PAGE = 4096 };
+    const h5r_file *f = x->file;
+    uint64_t block = f->options.exact_reads ? 0 : f->source.block, smallest = smallest_block(f);
+    uint64_t most = f->limits.inflight_bytes;
+
+    if (block <= 1 || !f->source.remote)
+        return block;
+    uint64_t budget = x->reach == H5R_REACH_OBJECT ? 4 * block : x->reach == H5R_REACH_GROUP ? 2 * block : most;
+    while (block > smallest && count_blocks(w, n, block) > budget / block)
+        block /= 2;
+    while (block > PAGE && count_blocks(w, n, block) > most / block)
+        block /= 2;
+    return block;
+}
+
+/* Wants in order, widened to blocks. */
+static void widen(const h5r_ctx *x, h5r_want *w, size_t n)
+{
+    const h5r_file *f = x->file;
+    uint64_t stop = h5r_min(h5r_known_end(f), f->info.end);
+
+    if (n > 1)
+        qsort(w, n, sizeof *w, by_offset);
+    uint64_t block = choose_block(x, w, n);
     for (size_t i = 0; block > 1 && i < n; i++) {
         uint64_t end = w[i].end;
-        if (w[i].kinds == H5R_WANT_DATA) /* joined by who asks */
+        if (!(w[i].kinds & H5R_WANT_META)) /* data are joined by who asks; heap collections come whole */
             continue;
         w[i].off -= w[i].off % block;
         if (h5r_add(end, block - 1, &end))
             end -= end % block;
         w[i].end = h5r_max(w[i].end, h5r_min(end, stop));
     }
-    return join_wants(w, n, f->source.gap, !exact);
 }
 
 /* The cache that keeps a want. One that serves several is metadata first: heap and data look there too. */
@@ -363,13 +422,15 @@ static bool in_flight(const h5r_file *f, uint64_t off, uint64_t end)
     return false;
 }
 
-/* Requests for all wants that no other thread is already reading. *others: some are. */
-static bool make_requests(h5r_ctx *x, requests *r, bool *others)
+/* Requests for all wants that no other thread is already reading, those within gap bytes of each other as one. *others: some are. */
+static bool add_requests(h5r_ctx *x, uint64_t gap, requests *r, bool *others)
 {
     h5r_file *f = x->file;
     uint64_t split = f->options.exact_reads ? 0 : f->source.max_request;
 
-    x->wants.n = coalesce(f, x->wants.list, x->wants.n);
+    r->n = 0;
+    *others = false;
+    x->wants.n = join_wants(x->wants.list, x->wants.n, gap, !f->options.exact_reads);
     for (size_t i = 0; i < x->wants.n; i++) {
         h5r_want w = x->wants.list[i];
         const h5r_cache *cache = cache_of(f, w.kinds);
@@ -379,7 +440,7 @@ static bool make_requests(h5r_ctx *x, requests *r, bool *others)
             continue;
         uint64_t from = hole, to = hole_end;
         while (h5r_cache_hole(cache, to, w.end, &hole, &hole_end)) {
-            if (f->options.exact_reads || hole - to > f->source.gap) {
+            if (f->options.exact_reads || hole - to > gap) {
                 if (in_flight(f, from, to))
                     *others = true;
                 else if (!add_request(r, from, to - from, w.kinds))
@@ -399,6 +460,29 @@ static bool make_requests(h5r_ctx *x, requests *r, bool *others)
             at += n;
         }
     }
+    return true;
+}
+
+/* Requests of a round. While they are few, bytes that nobody asked for save nothing: the gap grows with their number. */
+static bool make_requests(h5r_ctx *x, requests *r, bool *others)
+{
+    h5r_file *f = x->file;
+    uint64_t most = f->options.exact_reads ? 0 : f->source.gap, gap = f->source.remote ? most / 16 : most;
+
+    widen(x, x->wants.list, x->wants.n);
+    for (;; gap = h5r_min(gap > 0 ? gap * 4 : 4096, most)) {
+        if (!add_requests(x, gap, r, others))
+            return false;
+        if (gap >= most || r->n <= f->limits.inflight_requests)
+            break;
+    }
+    /* What is beyond the budget of a round is wanted again by the next pass. */
+    uint64_t bytes = 0;
+    size_t n = 0;
+    while (n < r->n && f->source.read_ranges != NULL && (n == 0 || bytes + r->reads[n].len <= f->limits.inflight_bytes))
+        bytes += r->reads[n++].len;
+    if (f->source.read_ranges != NULL)
+        r->n = n;
     return true;
 }
 

@@ -624,9 +624,7 @@ h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_s
     out->close = close_remote;
     out->open_other = open_other;
     out->remote = true;
-    /* About latency x bandwidth / parallelism: 50 ms at 100 MB/s over 64 requests is some 80 KB. */
-    out->gap = out->block = out->first_read = 64 * 1024;
-    out->max_request = 8 * 1024 * 1024;
+    h5r_source_tune(out, 0, 0);
     h5r_url_redact(url, out->name, sizeof out->name);
     return H5R_OK;
 }

@@ -124,9 +124,10 @@ static h5r_status visit_dense(void *arg, const uint8_t *record, size_t len)
 static h5r_status collect_attrs(attr_builder *b)
 {
     h5r_ctx *x = b->x;
-    const h5r_header *h = b->owner;
+    const h5r_header *h;
     h5r_status acc = H5R_OK;
 
+    H5R_TRY(h5r_load_whole_header(x, b->owner, &h));
     for (unsigned i = 0; i < h->n_messages; i++) {
         const h5r_message *m = &h->messages[i];
         if (m->type != H5R_MSG_ATTRIBUTE)

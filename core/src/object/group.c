@@ -21,6 +21,8 @@ typedef struct link_builder {
     size_t n, cap;
     h5r_map seen;     /* nodes of a symbol table's tree: one that is reached twice would make a small file endless */
     const h5r_fractal_heap *heap;
+    h5r_entry_visit visit; /* or NULL */
+    void *visit_arg;
     const char *name;      /* looked for, or NULL: all */
     size_t name_len;
     uint32_t hash;
@@ -120,6 +122,14 @@ static h5r_status add_entry(link_builder *b, h5r_cursor *c, const h5r_local_heap
     if (scratch == NULL)
         return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "symbol table node cut short");
     H5R_TRY(h5r_local_heap_text(x, heap, name, &l.name));
+    if (cached == 1) {
+        h5r_cursor s = h5r_cursor_at(scratch, 16);
+        h5r_symbol_table t;
+        t.btree = h5r_get_addr(&s, w);
+        t.heap = h5r_get_addr(&s, w);
+        if (!s.overrun)
+            H5R_TRY(h5r_note_symbols(x, l.addr, &t));
+    }
     if (cached == 2) {
         h5r_cursor s = h5r_cursor_at(scratch, 4);
         l.kind = H5R_LINK_SOFT;
@@ -129,6 +139,27 @@ static h5r_status add_entry(link_builder *b, h5r_cursor *c, const h5r_local_heap
         return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "symbol table entry of unknown kind %" PRIu32, cached);
     }
     return wanted(b, l.name) ? add_link(b, &l, false) : H5R_OK;
+}
+
+static h5r_status visit_entries(link_builder *b, h5r_cursor c, unsigned n)
+{
+    h5r_widths w = b->x->file->widths;
+
+    for (unsigned i = 0; i < n; i++) {
+        h5r_skip(&c, w.length);
+        uint64_t addr = h5r_get_addr(&c, w);
+        uint32_t cached = h5r_get_u32(&c);
+        h5r_skip(&c, 4);
+        h5r_cursor s = h5r_cursor_at(h5r_take(&c, 16), 16);
+        h5r_symbol_table t;
+        t.btree = h5r_get_addr(&s, w);
+        t.heap = h5r_get_addr(&s, w);
+        if (cached == 1 && !s.overrun)
+            H5R_TRY(h5r_note_symbols(b->x, addr, &t));
+        if (cached < 2) /* 2: a soft link */
+            H5R_TRY(b->visit(b->visit_arg, addr));
+    }
+    return H5R_OK;
 }
 
 static h5r_status enter_node(link_builder *b, uint64_t addr)
@@ -152,9 +183,11 @@ static h5r_status load_symbol_node(link_builder *b, uint64_t addr, const h5r_loc
         return h5r_fail_structure(x, H5R_ERR_UNSUPPORTED, addr, "a symbol table node", "SNOD", p);
     unsigned n = (unsigned)p[6] | (unsigned)p[7] << 8;
     H5R_TRY(h5r_view(x, addr, 8 + n * entry, 0, &p));
+    h5r_cursor c = h5r_cursor_at(p + 8, n * entry);
+    if (b->visit != NULL)
+        H5R_TRY(visit_entries(b, c, n));
     if (heap == NULL)
         return H5R_OK; /* the heap is on its way: this pass ends in NEED */
-    h5r_cursor c = h5r_cursor_at(p + 8, n * entry);
     for (unsigned i = 0; i < n; i++)
         H5R_TRY(add_entry(b, &c, heap));
     return H5R_OK;
@@ -228,7 +261,97 @@ static h5r_status load_symbols(link_builder *b, uint64_t btree, uint64_t heap_ad
     return acc;
 }
 
+/* ---------------------------------------------------------------- names ahead */
+
+/* Groups whose names are to be wanted. */
+typedef struct ahead {
+    h5r_ctx *x;
+    h5r_symbol_table list[64]; /* enough for what one round should read on a guess */
+    unsigned n;
+} ahead;
+
+/* Groups among the entries of a node that is in memory. */
+static void find_groups(ahead *a, uint64_t addr)
+{
+    h5r_widths w = a->x->file->widths;
+    size_t entry = (size_t)w.length + w.offset + 24;
+    const uint8_t *p = h5r_peek(a->x, addr, 8);
+    unsigned n = p != NULL ? (unsigned)p[6] | (unsigned)p[7] << 8 : 0;
+
+    if (p == NULL || memcmp(p, "SNOD", 4) != 0 || (p = h5r_peek(a->x, addr, 8 + n * entry)) == NULL)
+        return;
+    h5r_cursor c = h5r_cursor_at(p + 8, n * entry);
+    for (unsigned i = 0; i < n && a->n < sizeof a->list / sizeof *a->list; i++) {
+        h5r_symbol_table t;
+        h5r_skip(&c, (uint64_t)w.length + w.offset);
+        uint32_t cached = h5r_get_u32(&c);
+        h5r_skip(&c, 4);
+        h5r_cursor s = h5r_cursor_at(h5r_take(&c, 16), 16);
+        t.btree = h5r_get_addr(&s, w);
+        t.heap = h5r_get_addr(&s, w);
+        if (cached == 1 && !s.overrun)
+            a->list[a->n++] = t;
+    }
+}
+
+/* The same for the leaves below a tree's root. */
+static void find_groups_below(ahead *a, uint64_t btree)
+{
+    h5r_widths w = a->x->file->widths;
+    size_t head = 8 + 2U * w.offset;
+    const uint8_t *p = h5r_peek(a->x, btree, head);
+    unsigned n = p != NULL ? (unsigned)p[6] | (unsigned)p[7] << 8 : 0;
+    size_t size = head + n * ((size_t)w.length + w.offset) + w.length;
+
+    if (p == NULL || memcmp(p, "TREE", 4) != 0 || p[4] != 0 || p[5] != 0 || (p = h5r_peek(a->x, btree, size)) == NULL)
+        return;
+    h5r_cursor c = h5r_cursor_at(p + head, size - head);
+    for (unsigned i = 0; i < n; i++) {
+        h5r_skip(&c, w.length);
+        find_groups(a, h5r_get_addr(&c, w));
+    }
+}
+
+/* A path cannot go on before the names of its first group are there. Those of the groups below are wanted in the same round, as far as
+ * where they are can be seen: in many files the nodes of all groups lie in the first block, and their names all over the file. */
+static void want_names_below(h5r_ctx *x, uint64_t btree)
+{
+    h5r_widths w = x->file->widths;
+    size_t prefix = 8U + 2U * w.length + w.offset;
+    const h5r_error before = x->error;
+    const h5r_local_heap *heap;
+    ahead a = {.x = x};
+
+    if (!x->file->source.remote || x->file->options.exact_reads)
+        return;
+    find_groups_below(&a, btree);
+    for (unsigned i = 0; i < a.n; i++) {
+        find_groups_below(&a, a.list[i].btree);
+        if (h5r_peek(x, a.list[i].heap, prefix) != NULL)
+            (void)h5r_load_local_heap(x, a.list[i].heap, &heap); /* a guess: its errors are no one's */
+    }
+    x->error = before;
+}
+
 /* ---------------------------------------------------------------- all of them */
+
+/* What a parent's entry says about a group's symbol table leads nowhere: what the group itself says counts, where that differs. */
+static h5r_status load_own_symbols(link_builder *b, h5r_symbol_table cached, h5r_status failed)
+{
+    h5r_ctx *x = b->x;
+    const h5r_error e = x->error;
+    const h5r_header *h;
+
+    x->error.status = H5R_OK;
+    H5R_TRY(h5r_load_whole_header(x, b->group, &h));
+    if (h->symbols == NULL || (h->symbols->btree == cached.btree && h->symbols->heap == cached.heap)) {
+        x->error = e;
+        return failed;
+    }
+    b->n = 0;
+    h5r_map_free(&b->seen);
+    return load_symbols(b, h->symbols->btree, h->symbols->heap);
+}
 
 static h5r_status collect_links(link_builder *b)
 {
@@ -240,7 +363,12 @@ static h5r_status collect_links(link_builder *b)
         const h5r_file_params *params = &b->x->file->params;
         if (h->pub.addr == b->x->file->info.root && t.btree == H5R_UNDEFINED && params->root_btree != H5R_UNDEFINED)
             t = (h5r_symbol_table){params->root_btree, params->root_heap}; /* the superblock's copy as a fallback */
-        H5R_ALSO(acc, load_symbols(b, t.btree, t.heap));
+        h5r_status st = load_symbols(b, t.btree, t.heap);
+        if (st == H5R_NEED && b->name != NULL)
+            want_names_below(b->x, t.btree);
+        if (st == H5R_ERR_FORMAT && h->cached_symbols)
+            st = load_own_symbols(b, t, st);
+        H5R_ALSO(acc, st);
     }
     for (unsigned i = 0; i < h->n_messages; i++)
         if (h->messages[i].type == H5R_MSG_LINK)
@@ -299,7 +427,12 @@ static int by_order(const void *a, const void *b)
 
 h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list **out)
 {
-    link_builder b = {.x = x, .group = h};
+    return h5r_load_links_early(x, h, NULL, NULL, out);
+}
+
+h5r_status h5r_load_links_early(h5r_ctx *x, const h5r_header *h, h5r_entry_visit visit, void *arg, const h5r_link_list **out)
+{
+    link_builder b = {.x = x, .group = h, .visit = visit, .visit_arg = arg};
     h5r_link_list l = {0};
 
     *out = h5r_memo_get(x, H5R_MEMO_LINKS, h->pub.addr);

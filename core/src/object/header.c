@@ -135,13 +135,66 @@ static h5r_status collect(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *pr
     return acc;
 }
 
-static h5r_status load_messages(h5r_ctx *x, uint64_t addr, h5r_header_prefix *prefix, h5r_header *h)
+h5r_status h5r_note_symbols(h5r_ctx *x, uint64_t addr, const h5r_symbol_table *t)
+{
+    if (addr == H5R_UNDEFINED || h5r_memo_get(x, H5R_MEMO_CACHED_SYMBOLS, addr) != NULL)
+        return H5R_OK;
+    return h5r_memo_put(x, H5R_MEMO_CACHED_SYMBOLS, addr, t, sizeof *t, NULL);
+}
+
+/* Whether a version 1 header is a group's whose links can be read without the continuations that it has. *cached: where its symbol
+ * table is, when the first chunk does not say. */
+static bool is_old_group(const h5r_ctx *x, uint64_t addr, const h5r_header_prefix *prefix, const uint8_t *messages,
+                         const h5r_symbol_table **cached)
+{
+    h5r_cursor c = h5r_cursor_at(messages, (size_t)prefix->chunk0);
+    bool symbols = false, continued = false;
+    h5r_status st;
+    h5r_message m;
+
+    *cached = NULL;
+    if (prefix->version != 1)
+        return false;
+    while (h5r_next_message(&c, 1, false, &m, &st)) {
+        symbols |= m.type == H5R_MSG_SYMBOL_TABLE && (m.flags & H5R_MSG_SHARED) == 0;
+        continued |= m.type == H5R_MSG_CONTINUATION;
+    }
+    if (!symbols)
+        *cached = h5r_memo_get(x, H5R_MEMO_CACHED_SYMBOLS, addr);
+    return (symbols || *cached != NULL) && continued;
+}
+
+/* The messages of the first chunk, without continuations. */
+static h5r_status load_first_messages(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *prefix, const uint8_t *messages, h5r_header *h)
+{
+    h5r_cursor c = h5r_cursor_at(messages, (size_t)prefix->chunk0);
+    h5r_message *list = h5r_alloc(x, prefix->chunk0 / 8 + 1, sizeof *list); /* a message takes at least 8 bytes */
+    h5r_status st = H5R_OK;
+
+    if (list == NULL)
+        return x->error.status;
+    h->messages = list;
+    h->first_only = true;
+    while (h5r_next_message(&c, 1, false, &list[h->n_messages], &st))
+        if (list[h->n_messages].type != H5R_MSG_NIL && list[h->n_messages].type != H5R_MSG_CONTINUATION)
+            h->n_messages++;
+    return st == H5R_OK ? st : h5r_fail(x, st, addr, "object header message of type %u and %zu bytes that leaves its block",
+                                        list[h->n_messages].type, list[h->n_messages].len);
+}
+
+static h5r_status load_messages(h5r_ctx *x, uint64_t addr, bool whole, h5r_header_prefix *prefix, h5r_header *h)
 {
     header_chunks cs = {0};
     const uint8_t *messages = NULL;
     unsigned n = 0;
 
     H5R_TRY(load_prefix(x, addr, prefix, &messages));
+    const h5r_symbol_table *cached;
+    if (!whole && is_old_group(x, addr, prefix, messages, &cached)) {
+        h->symbols = cached;
+        h->cached_symbols = cached != NULL;
+        return load_first_messages(x, addr, prefix, messages, h);
+    }
     H5R_TRY(add_chunk(x, addr, &cs, addr, prefix->chunk0));
     cs.list[0].bytes = messages;
     H5R_TRY(collect(x, addr, prefix, &cs, NULL, &n));
@@ -167,7 +220,7 @@ const h5r_message *h5r_find_message(const h5r_header *h, unsigned type)
 
 static h5r_kind kind_of(const h5r_header *h)
 {
-    if (h5r_find_message(h, H5R_MSG_SYMBOL_TABLE) || h5r_find_message(h, H5R_MSG_LINK_INFO) ||
+    if (h->cached_symbols || h5r_find_message(h, H5R_MSG_SYMBOL_TABLE) || h5r_find_message(h, H5R_MSG_LINK_INFO) ||
         h5r_find_message(h, H5R_MSG_GROUP_INFO))
         return H5R_GROUP;
     bool type = h5r_find_message(h, H5R_MSG_DATATYPE) != NULL;
@@ -218,15 +271,15 @@ static h5r_status interpret(h5r_ctx *x, h5r_header *h, const h5r_message *m)
         if (text == NULL)
             return x->error.status;
         memcpy(text, m->body, n);
-        h->pub.comment = text;
+        h->comment = text;
         break;
     }
     case H5R_MSG_OLD_MTIME:
-        h->pub.modified = h5r_decode_old_mtime(&c);
+        h->modified = h5r_decode_old_mtime(&c);
         break;
     case H5R_MSG_MTIME:
         h5r_skip(&c, 4);
-        h->pub.modified = h5r_get_u32(&c);
+        h->modified = h5r_get_u32(&c);
         break;
     case H5R_MSG_REFCOUNT:
         h5r_skip(&c, 1);
@@ -242,15 +295,15 @@ static h5r_status interpret(h5r_ctx *x, h5r_header *h, const h5r_message *m)
     return h5r_fail_message(x, st == H5R_OK ? H5R_ERR_FORMAT : st, h->pub.addr, what, m->body, m->len);
 }
 
-static h5r_status load_new_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
+static h5r_status load_new_header(h5r_ctx *x, uint64_t addr, bool whole, const h5r_header **out)
 {
     h5r_header h = {.pub = {.addr = addr, .file = x->file}};
     h5r_header_prefix prefix;
 
-    H5R_TRY(load_messages(x, addr, &prefix, &h));
+    H5R_TRY(load_messages(x, addr, whole, &prefix, &h));
     h.pub.header_version = prefix.version;
     h.pub.refcount = prefix.refcount;
-    h.pub.modified = prefix.modified;
+    h.modified = prefix.modified;
     h.pub.attr_order = tracking(prefix.attr_tracked, prefix.attr_indexed);
     h.pub.kind = kind_of(&h);
     for (unsigned i = 0; i < h.n_messages; i++)
@@ -270,7 +323,7 @@ static h5r_status load_new_header(h5r_ctx *x, uint64_t addr, const h5r_header **
         ((h5r_type *)(uintptr_t)t)->committed = addr; /* still ours: not published yet */
         h.pub.type = t;
     }
-    return h5r_memo_put(x, H5R_MEMO_HEADER, addr, &h, sizeof h, (const void **)out);
+    return h5r_memo_put(x, whole ? H5R_MEMO_WHOLE_HEADER : H5R_MEMO_HEADER, addr, &h, sizeof h, (const void **)out);
 }
 
 h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
@@ -283,9 +336,15 @@ h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
     if (x->nested >= DEEPEST)
         return h5r_fail(x, H5R_ERR_FORMAT, addr, "committed datatypes that refer to each other where one should hold the type");
     x->nested++;
-    h5r_status st = load_new_header(x, addr, out);
+    h5r_status st = load_new_header(x, addr, false, out);
     x->nested--;
     return st;
+}
+
+h5r_status h5r_load_whole_header(h5r_ctx *x, const h5r_header *h, const h5r_header **out)
+{
+    *out = h->first_only ? h5r_memo_get(x, H5R_MEMO_WHOLE_HEADER, h->pub.addr) : h;
+    return *out != NULL ? H5R_OK : load_new_header(x, h->pub.addr, true, out);
 }
 
 /* ---------------------------------------------------------------- shared messages and types */

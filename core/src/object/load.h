@@ -16,6 +16,10 @@ typedef struct h5r_header {
     const h5r_dense_info *link_info; /* or NULL */
     const h5r_dense_info *attr_info;
     const h5r_symbol_table *symbols;
+    const char *comment;
+    uint64_t modified;
+    bool first_only;     /* messages are those of the first chunk: enough for an old group's links */
+    bool cached_symbols; /* symbols come from the group's entry in its parent */
 } h5r_header;
 
 static inline const h5r_header *h5r_header_of(const h5r_object *o)
@@ -23,8 +27,16 @@ static inline const h5r_header *h5r_header_of(const h5r_object *o)
     return (const h5r_header *)(const void *)o;
 }
 
-/* Reads an object header with its continuations, and decides what kind of object it is. */
+/* Reads an object header with its continuations, and decides what kind of object it is. Of a group whose symbol table is known, from the
+ * first chunk or from what its parent has noted of it, only the first chunk: the continuations hold attributes, and may be a long chain
+ * through the file. */
 h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out);
+
+/* Notes what an entry of a symbol table (or the superblock) says about the symbol table of the group behind it. */
+h5r_status h5r_note_symbols(h5r_ctx *x, uint64_t addr, const h5r_symbol_table *t);
+
+/* The same object with the messages of all chunks. */
+h5r_status h5r_load_whole_header(h5r_ctx *x, const h5r_header *h, const h5r_header **out);
 
 /* First message of a type, or NULL. */
 const h5r_message *h5r_find_message(const h5r_header *h, unsigned type);
@@ -61,8 +73,13 @@ typedef struct h5r_link_list {
 
 h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list **out);
 
+/* Called for the object behind each entry of a symbol table as soon as the entry has been read: names may come later. */
+typedef h5r_status (*h5r_entry_visit)(void *arg, uint64_t addr);
+h5r_status h5r_load_links_early(h5r_ctx *x, const h5r_header *h, h5r_entry_visit visit, void *arg, const h5r_link_list **out);
+
 /* One link by name; NULL when there is none; borrowed until the pass ends. Reads only the index nodes on its way where the group is dense or a symbol
- * table. */
+ * table. When the names of a symbol table are not there yet, those of the groups below it are wanted beside them, as far as they can be
+ * found in what is in memory: a path goes on into one of them. */
 h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size_t name_len, const h5r_link **out);
 
 typedef struct h5r_attr_list {

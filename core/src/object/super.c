@@ -290,6 +290,10 @@ h5r_status h5r_load_super(h5r_ctx *x, void *unused)
         f->info.open_for_write = s.open_for_write;
         f->located = true;
     }
+    if (f->params.root_btree != H5R_UNDEFINED && f->params.image_addr == H5R_UNDEFINED) {
+        const h5r_symbol_table t = {f->params.root_btree, f->params.root_heap};
+        H5R_TRY(h5r_note_symbols(x, f->info.root, &t));
+    }
     h5r_status acc = H5R_OK;
     const h5r_header *root;
     if (f->params.driver_info != H5R_UNDEFINED)

@@ -113,12 +113,25 @@ static h5r_status load_attrs(h5r_ctx *x, h5r_walk *w, const h5r_header *h, unsig
     return acc;
 }
 
+typedef struct early {
+    h5r_ctx *x;
+    h5r_walk *w;
+    unsigned depth;
+} early;
+
+static h5r_status push_early(void *arg, uint64_t addr)
+{
+    early *e = arg;
+    return push(e->x, e->w, addr, e->depth);
+}
+
 static h5r_status push_children(h5r_ctx *x, h5r_walk *w, const h5r_header *h, unsigned depth)
 {
     const h5r_link_list *l;
     const char *path = h5r_path_of(x, h->pub.addr);
+    early e = {x, w, depth + 1};
 
-    H5R_TRY(h5r_load_links(x, h, &l));
+    H5R_TRY(h5r_load_links_early(x, h, depth < w->depth ? push_early : NULL, &e, &l));
     if (depth >= w->depth)
         return H5R_OK;
     for (size_t i = 0; i < l->n; i++) {
