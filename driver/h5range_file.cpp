@@ -162,6 +162,10 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     std::string osWhy;
     if (poOpenInfo != nullptr && poOpenInfo->fpL != nullptr && osName == poOpenInfo->pszFilename)
     {
+        // The network file systems have fetched a block to identify the file: what it holds beyond GDAL's 1,024 bytes costs no request.
+        constexpr int NETWORK_BLOCK = 16384;
+        if (IsNetworkPath(osName) && poOpenInfo->nHeaderBytes < NETWORK_BLOCK)
+            poOpenInfo->TryToIngest(NETWORK_BLOCK);
         sOptions.head = poOpenInfo->pabyHeader;
         sOptions.head_len = static_cast<size_t>(poOpenInfo->nHeaderBytes);
         std::swap(fp, poOpenInfo->fpL);

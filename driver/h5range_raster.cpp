@@ -179,6 +179,10 @@ std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> GroupsAbove(cons
 
 GDALDataset *OpenContainer(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot, bool bListAll)
 {
+    // All arrays will be looked at: what cannot be read is reported when it is.
+    const h5r_object *psRoot = nullptr;
+    if (h5r_lookup(poFile->Handle(), nullptr, "/", &psRoot, nullptr) == H5R_OK)
+        (void)h5r_prefetch(poFile->Handle(), psRoot, MAX_GROUP_DEPTH, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES, nullptr);
     Listing oListing;
     Walk(poRoot, poRoot, 0, oListing);
     const auto HasRank = [&oListing](size_t nRank)

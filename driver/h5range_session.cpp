@@ -276,6 +276,13 @@ std::string Session::FindPath(const Chain &aoChain, const h5r_object *psObject)
     {
         if (aoChain[i].psGroup->file != psObject->file)
             continue;
+        // Of the group, what it takes to find the link: a scale is usually among what has been read.
+        if (bOwn)
+        {
+            (void)h5r_learn_path(psObject->file, aoChain[i].psGroup, nAddr, nullptr);
+            pszKnown = h5r_known_path(Handle(), nAddr);
+            continue;
+        }
         const h5r_link *const *papsLinks = nullptr;
         size_t n = 0;
         if (h5r_links(psObject->file, aoChain[i].psGroup, false, &papsLinks, &n, nullptr, nullptr) != H5R_OK)
@@ -283,7 +290,6 @@ std::string Session::FindPath(const Chain &aoChain, const h5r_object *psObject)
         for (size_t k = 0; k < n; k++)
             if (papsLinks[k]->kind == H5R_LINK_HARD && papsLinks[k]->addr == nAddr)
                 return Join(aoChain[i].osPath, papsLinks[k]->name);
-        pszKnown = bOwn ? h5r_known_path(Handle(), nAddr) : nullptr;
     }
     if (pszKnown == nullptr && bOwn)
     {

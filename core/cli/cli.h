@@ -50,6 +50,9 @@ void put_escaped(FILE *out, const char *text);
 /* Lists the groups on the way to an object, so that what its references point to has a name. */
 void learn_paths(h5r_file *f, const char *path);
 
+/* Gives an address a name, if a group on the way to an object has a link to it; the innermost is looked at first. */
+void learn_path_near(h5r_file *f, const char *path, uint64_t addr);
+
 /* Object of o->path, "/" when none was given. */
 h5r_status find_object(h5r_file *f, const options *o, const h5r_object **out, h5r_error *err);
 

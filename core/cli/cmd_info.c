@@ -80,6 +80,43 @@ static const h5r_attr *find_attr(const h5r_attr *const *list, size_t n, const ch
     return NULL;
 }
 
+static bool has_references(const h5r_type *t)
+{
+    bool found = t->cls == H5R_CLASS_REFERENCE || (t->base != NULL && has_references(t->base));
+
+    for (uint32_t i = 0; t->cls == H5R_CLASS_COMPOUND && i < t->n_members; i++)
+        found = found || has_references(t->members[i].type);
+    return found;
+}
+
+/* What references point to gets names: dimension scales from the nearest group that has them, all else from the groups on the way to the
+ * object. */
+static void name_targets(h5r_file *f, const char *path, const h5r_attr *const *list, size_t n)
+{
+    const h5r_attr *a = find_attr(list, n, "DIMENSION_LIST");
+    bool others = false;
+
+    for (size_t i = 0; i < n; i++)
+        others = others || (list[i] != a && list[i]->error == NULL && has_references(list[i]->type));
+    if (others)
+        learn_paths(f, path);
+    h5r_values *values = NULL;
+    if (others || a == NULL || a->type->cls != H5R_CLASS_VLEN || a->type->base->cls != H5R_CLASS_REFERENCE ||
+        h5r_values_load(f, a->type, a->raw, a->space->count, &values, NULL) != H5R_OK)
+        return;
+    for (uint64_t i = 0; i < a->space->count; i++) {
+        const void *refs = NULL;
+        size_t count = 0;
+        uint64_t addr;
+        (void)h5r_values_get(values, a->type, (const uint8_t *)a->raw + i * a->type->size, &refs, &count);
+        for (size_t k = 0; k < count; k++)
+            if (h5r_ref_address(f, NULL, a->type->base, (const uint8_t *)refs + k * a->type->base->size, &addr) == H5R_OK &&
+                addr != H5R_UNDEFINED)
+                learn_path_near(f, path, addr);
+    }
+    h5r_values_free(values);
+}
+
 /* Names of the dimension scales, from DIMENSION_LIST: one list of object references a dimension. */
 static void put_dimensions(printer *p, h5r_file *f, const h5r_attr *const *list, size_t n, unsigned rank)
 {
@@ -290,7 +327,7 @@ int cmd_info(h5r_file *f, const options *o)
         return report(o, &err);
 
     if (o->path != NULL)
-        learn_paths(f, o->path);
+        name_targets(f, o->path, attrs, n);
     if (o->json)
         json_begin_object(&p.j);
     put(&p, "path", o->path != NULL ? o->path : "/");

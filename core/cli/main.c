@@ -187,6 +187,27 @@ void learn_paths(h5r_file *f, const char *path)
     free(prefix);
 }
 
+void learn_path_near(h5r_file *f, const char *path, uint64_t addr)
+{
+    const h5r_object *group;
+    size_t len = strlen(path);
+    char *prefix = malloc(len + 1);
+
+    if (prefix != NULL)
+        memcpy(prefix, path, len + 1);
+    while (prefix != NULL && len > 0 && h5r_known_path(f, addr) == NULL) {
+        while (len > 0 && prefix[len - 1] != '/')
+            len--;
+        while (len > 0 && prefix[len - 1] == '/')
+            len--;
+        prefix[len] = '\0';
+        if (h5r_lookup(f, NULL, len > 0 ? prefix : "/", &group, NULL) != H5R_OK)
+            break;
+        (void)h5r_learn_path(f, group, addr, NULL);
+    }
+    free(prefix);
+}
+
 /* "FILE#/path" is split at the first "#/" that a file's name ends at, else at the first: folders may be called "a#", and groups
  * "#refs#" (in MATLAB's files). In a URL a "#" of the name is written %23. */
 static bool split_uri(options *o)

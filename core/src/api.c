@@ -460,6 +460,35 @@ h5r_status h5r_dataset_describe(h5r_file *f, const h5r_object *o, const h5r_data
     return h5r_describe_nested(o->file, o, 0, out, err);
 }
 
+typedef struct learn_args {
+    const h5r_object *group;
+    uint64_t addr;
+    bool found;
+} learn_args;
+
+static h5r_status step_learn(h5r_ctx *x, void *arg)
+{
+    learn_args *a = arg;
+    const char *path = h5r_path_of(x, a->group->addr);
+    const h5r_link *l;
+
+    H5R_TRY(h5r_load_link_to(x, h5r_header_of(a->group), a->addr, &l));
+    a->found = l != NULL;
+    return l != NULL && path != NULL ? h5r_note_path(x, a->addr, path, l->name) : H5R_OK;
+}
+
+h5r_status h5r_learn_path(h5r_file *f, const h5r_object *group, uint64_t addr, h5r_error *err)
+{
+    learn_args a = {.group = group, .addr = addr};
+
+    if (f == NULL || group == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(group->file, __func__, step_learn, &a, err);
+    if (st == H5R_OK && !a.found)
+        return h5r_error_set(err, H5R_ERR_NOT_FOUND, H5R_UNDEFINED, "no link of the group leads to address %" PRIu64, addr);
+    return finish(group->file, st, group->addr, err);
+}
+
 const char *h5r_known_path(h5r_file *f, uint64_t addr)
 {
     h5r_ctx x = {.file = f};
@@ -484,6 +513,7 @@ h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsign
     h5r_ctx x;
     h5r_ctx_begin(&x, f, __func__);
     x.prefetching = true;
+    x.wants_attrs = (what & H5R_PREFETCH_ATTRS) != 0;
     x.reach = depth == 0 ? H5R_REACH_OBJECT : depth == 1 ? H5R_REACH_GROUP : H5R_REACH_BELOW;
     h5r_heap_enter(f);
     h5r_status st = h5r_ctx_end(&x, h5r_drive(&x, h5r_walk_step, w), err);

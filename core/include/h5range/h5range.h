@@ -591,6 +591,10 @@ H5R_API const char *h5r_known_path(h5r_file *f, uint64_t addr);
  * bytes with the NUL and returns the bytes of the whole text without it. */
 H5R_API size_t h5r_element_text(h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem, char *to, size_t cap);
 
+/* Looks among the links of a group for one to an address, from then on known by its path if the group's is. Reads no more of the group than
+ * it takes. NOT_FOUND. */
+H5R_API h5r_status h5r_learn_path(h5r_file *f, const h5r_object *group, uint64_t addr, h5r_error *err);
+
 /* ---------------------------------------------------------------- prefetch */
 
 enum {

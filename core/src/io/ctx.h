@@ -106,6 +106,7 @@ typedef struct h5r_ctx {
     bool opening;       /* the call that opens the file */
     h5r_reach reach;
     bool prefetching;   /* what is read of heaps belongs to attributes */
+    bool wants_attrs;   /* attributes of whatever is loaded will be asked for */
     unsigned nested;    /* object headers being loaded on behalf of each other */
     h5r_error error;    /* first cause of failure in this pass */
     h5r_arena scratch;  /* of this pass; freed when the next one begins */

@@ -352,6 +352,20 @@ static uint64_t choose_block(const h5r_ctx *x, const h5r_want *w, size_t n)
     return block;
 }
 
+/* Pages of paged file space hold either metadata or data, and are filled from their beginning: what lies between what was read of a
+ * page and what is wanted of it will be wanted, too. */
+static uint64_t page_begin(const h5r_file *f, uint64_t off, uint64_t block)
+{
+    uint64_t page = f->info.page_size, hole, hole_end;
+
+    if (!f->source.remote || page <= block || off < f->info.base)
+        return off;
+    uint64_t begin = off - (off - f->info.base) % page;
+    if (!h5r_cache_hole(&f->meta, begin, off, &hole, &hole_end) || hole == begin || hole_end != off)
+        return off;
+    return off - hole <= 3 * f->source.block ? hole : off;
+}
+
 /* Wants in order, widened to blocks. */
 static void widen(const h5r_ctx *x, h5r_want *w, size_t n)
 {
@@ -366,6 +380,7 @@ static void widen(const h5r_ctx *x, h5r_want *w, size_t n)
         if (!(w[i].kinds & H5R_WANT_META)) /* data are joined by who asks; heap collections come whole */
             continue;
         w[i].off -= w[i].off % block;
+        w[i].off = page_begin(f, w[i].off, block);
         if (h5r_add(end, block - 1, &end))
             end -= end % block;
         w[i].end = h5r_max(w[i].end, h5r_min(end, stop));

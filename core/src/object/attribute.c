@@ -108,6 +108,8 @@ static h5r_status visit_dense(void *arg, const uint8_t *record, size_t len)
     const uint8_t *body;
     uint64_t n;
 
+    if (heap == NULL)
+        return H5R_NEED; /* it is on its way: only the tree's nodes are asked for */
     if (len < RECORD)
         return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "dense attributes with records of %zu bytes; they take %d", len, RECORD);
     h5r_cursor c = h5r_cursor_at(record + ATTR_ID, RECORD - ATTR_ID);
@@ -143,12 +145,11 @@ static h5r_status collect_attrs(attr_builder *b)
     }
     const h5r_dense_info *info = h->attr_info;
     if (info != NULL && info->heap != H5R_UNDEFINED) {
-        unsigned size;
-        h5r_status st = H5R_OK;
-        H5R_ALSO(st, h5r_load_fractal_heap(x, info->heap, &b->heap));
-        H5R_ALSO(st, h5r_btree2_record_size(x, info->by_name, 8, &size));
+        h5r_status st = h5r_load_fractal_heap(x, info->heap, &b->heap);
         if (st == H5R_OK)
-            st = h5r_btree2_visit(x, info->by_name, 8, NULL, visit_dense, b);
+            H5R_ALSO(acc, h5r_want_heap(x, b->heap, true));
+        if (st >= 0)
+            H5R_ALSO(st, h5r_btree2_visit(x, info->by_name, 8, NULL, visit_dense, b));
         H5R_ALSO(acc, st);
     }
     return acc;

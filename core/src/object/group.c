@@ -23,6 +23,7 @@ typedef struct link_builder {
     const h5r_fractal_heap *heap;
     h5r_entry_visit visit; /* or NULL */
     void *visit_arg;
+    uint64_t addr;         /* looked for, or 0: by name, or all */
     const char *name;      /* looked for, or NULL: all */
     size_t name_len;
     uint32_t hash;
@@ -49,9 +50,11 @@ static h5r_status add_link(link_builder *b, const h5r_link *l, bool in_scratch)
     return H5R_OK;
 }
 
-static bool wanted(const link_builder *b, const char *name)
+static bool wanted(const link_builder *b, const h5r_link *l)
 {
-    return b->name == NULL || (strlen(name) == b->name_len && memcmp(name, b->name, b->name_len) == 0);
+    if (b->addr != 0)
+        return l->kind == H5R_LINK_HARD && l->addr == b->addr;
+    return b->name == NULL || (strlen(l->name) == b->name_len && memcmp(l->name, b->name, b->name_len) == 0);
 }
 
 static h5r_status add_message(link_builder *b, const uint8_t *body, size_t len, uint64_t at)
@@ -63,7 +66,7 @@ static h5r_status add_message(link_builder *b, const uint8_t *body, size_t len, 
     h5r_status st = h5r_decode_link(&c, x->file->widths, &x->scratch, &l);
     if (st != H5R_OK)
         return h5r_fail_message(x, st, at, "a link", body, len);
-    return wanted(b, l.name) ? add_link(b, &l, true) : H5R_OK;
+    return wanted(b, &l) ? add_link(b, &l, true) : H5R_OK;
 }
 
 /* ---------------------------------------------------------------- dense */
@@ -84,6 +87,8 @@ static h5r_status visit_dense(void *arg, const uint8_t *record, size_t len)
     const uint8_t *body;
     uint64_t n;
 
+    if (b->heap == NULL)
+        return H5R_NEED; /* it is on its way: only the tree's nodes are asked for */
     if (len < NAME_RECORD || b->heap->id_len != LINK_ID)
         return h5r_fail(b->x, H5R_ERR_FORMAT, b->heap->addr, "dense links with records of %zu bytes and heap identifiers of %u; they take %d and %d", len, b->heap->id_len, NAME_RECORD, LINK_ID);
     H5R_TRY(h5r_load_heap_object(b->x, b->heap, record + 4, &body, &n));
@@ -94,14 +99,14 @@ static h5r_status load_dense(link_builder *b, const h5r_dense_info *info)
 {
     if (info->heap == H5R_UNDEFINED)
         return H5R_OK;
-    h5r_status acc = H5R_OK;
-    /* The tree can be asked for beside the heap, but its records can be resolved only with it. */
-    unsigned size;
-    H5R_ALSO(acc, h5r_load_fractal_heap(b->x, info->heap, &b->heap));
-    H5R_ALSO(acc, h5r_btree2_record_size(b->x, info->by_name, 5, &size));
-    if (acc != H5R_OK)
-        return acc;
-    return h5r_btree2_visit(b->x, info->by_name, 5, b->name != NULL ? compare_hash : NULL, visit_dense, b);
+    /* The tree and the blocks of the heap come side by side; records can be resolved when both are there. */
+    h5r_status acc = H5R_OK, st = h5r_load_fractal_heap(b->x, info->heap, &b->heap);
+    if (st == H5R_OK)
+        acc = h5r_want_heap(b->x, b->heap, b->name == NULL);
+    if (st >= 0)
+        H5R_ALSO(st, h5r_btree2_visit(b->x, info->by_name, 5, b->name != NULL ? compare_hash : NULL, visit_dense, b));
+    H5R_ALSO(acc, st);
+    return acc;
 }
 
 /* ---------------------------------------------------------------- symbol tables */
@@ -138,7 +143,7 @@ static h5r_status add_entry(link_builder *b, h5r_cursor *c, const h5r_local_heap
     } else if (cached > 1) {
         return h5r_fail(x, H5R_ERR_FORMAT, heap->addr, "symbol table entry of unknown kind %" PRIu32, cached);
     }
-    return wanted(b, l.name) ? add_link(b, &l, false) : H5R_OK;
+    return wanted(b, &l) ? add_link(b, &l, false) : H5R_OK;
 }
 
 static h5r_status visit_entries(link_builder *b, h5r_cursor c, unsigned n)
@@ -210,6 +215,8 @@ static h5r_status child_matters(link_builder *b, const h5r_local_heap *heap, uin
     return H5R_OK;
 }
 
+enum { FEW_NODES = 4 }; /* of a tree: as well read on a guess */
+
 /* A node of the group's version 1 B-tree. level: what its parent says, -1 for the root. */
 static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, const h5r_local_heap *heap, unsigned depth)
 {
@@ -236,6 +243,8 @@ static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, con
     for (unsigned i = 0; i < n; i++) {
         uint64_t child = h5r_get_addr(&c, w), right = h5r_get_length(&c, w);
         bool matters = true;
+        if (b->name != NULL && heap == NULL && (level > 0 || n > FEW_NODES))
+            continue; /* which child matters is known when the names are there */
         H5R_ALSO(acc, child_matters(b, heap, left, right, &matters));
         left = right;
         if (!matters)
@@ -331,6 +340,26 @@ static void want_names_below(h5r_ctx *x, uint64_t btree)
             (void)h5r_load_local_heap(x, a.list[i].heap, &heap); /* a guess: its errors are no one's */
     }
     x->error = before;
+}
+
+void h5r_want_siblings(h5r_ctx *x, const h5r_header *group)
+{
+    enum { MANY = 64 }; /* objects that are not read on a guess */
+    const h5r_error before = x->error;
+    const h5r_header *h;
+    const h5r_link_list *l;
+    const uint8_t *p;
+
+    if (!x->file->source.remote || x->file->options.exact_reads || group->symbols == NULL ||
+        (p = h5r_peek(x, group->symbols->btree, 8)) == NULL || p[5] != 0 || p[6] > 2 * FEW_NODES || p[7] != 0)
+        return;
+    if (h5r_load_links(x, group, &l) == H5R_OK && l->n <= MANY) {
+        for (size_t i = 0; i < l->n; i++)
+            if (l->by_name[i]->kind == H5R_LINK_HARD)
+                (void)h5r_load_header(x, l->by_name[i]->addr, &h);
+        x->reach = H5R_REACH_GROUP;
+    }
+    x->error = before; /* errors are left to who asks for the object */
 }
 
 /* ---------------------------------------------------------------- all of them */
@@ -509,4 +538,25 @@ h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size
         return h5r_fail(x, H5R_ERR_ARG, h->pub.addr, "not a group");
     *out = search(all, name, name_len);
     return *out == NULL && all->bad != NULL ? h5r_fail_again(x, all->bad) : H5R_OK;
+}
+
+h5r_status h5r_load_link_to(h5r_ctx *x, const h5r_header *h, uint64_t addr, const h5r_link **out)
+{
+    const h5r_link_list *all = h5r_memo_get(x, H5R_MEMO_LINKS, h->pub.addr);
+
+    *out = NULL;
+    for (size_t i = 0; all != NULL && i < all->n; i++)
+        if (all->by_name[i]->kind == H5R_LINK_HARD && all->by_name[i]->addr == addr) {
+            *out = all->by_name[i];
+            return H5R_OK;
+        }
+    if (all != NULL || h->pub.kind != H5R_GROUP || addr == 0)
+        return H5R_OK;
+    link_builder b = {.x = x, .group = h, .addr = addr};
+    h5r_status st = collect_links(&b);
+    if (b.n == 0)
+        return st;
+    *out = &b.list[0].pub; /* what is missing of the group, or damaged, does not matter */
+    x->error.status = H5R_OK;
+    return H5R_OK;
 }

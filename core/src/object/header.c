@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "format/msg_datatype.h"
+#include "object/btree2.h"
 #include "util/checked.h"
 
 /* Chunks of a header, found so far. */
@@ -110,6 +111,8 @@ static h5r_status collect(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *pr
             if (seen != H5R_OK)
                 continue;
         }
+        cs->list[i].bytes = p;
+        cs->list[i].len = len;
         h5r_cursor c = h5r_cursor_at(p, (size_t)len);
         while (h5r_next_message(&c, prefix->version, prefix->attr_tracked, &m, &st)) {
             if (m.type == H5R_MSG_CONTINUATION) {
@@ -133,6 +136,42 @@ static h5r_status collect(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *pr
             H5R_ALSO(acc, h5r_fail(x, st, addr, "object header message of type %u and %zu bytes that leaves its block", m.type, m.len));
     }
     return acc;
+}
+
+static h5r_status ignore_record(void *arg, const uint8_t *record, size_t len)
+{
+    (void)arg;
+    (void)record;
+    (void)len;
+    return H5R_OK;
+}
+
+/* While continuations are on their way: dense links and attributes that the chunks at hand lead to. Errors are left to who reads them. */
+static void want_dense(h5r_ctx *x, const h5r_header_prefix *prefix, const header_chunks *cs)
+{
+    const h5r_error before = x->error;
+    h5r_widths w = x->file->widths;
+
+    for (unsigned i = 0; i < cs->n && (x->wants_attrs || x->reach != H5R_REACH_OBJECT); i++) {
+        h5r_cursor c = h5r_cursor_at(cs->list[i].bytes, (size_t)cs->list[i].len);
+        h5r_status st;
+        h5r_message m;
+        while (cs->list[i].bytes != NULL && h5r_next_message(&c, prefix->version, prefix->attr_tracked, &m, &st)) {
+            bool links = m.type == H5R_MSG_LINK_INFO && x->reach != H5R_REACH_OBJECT;
+            h5r_cursor b = h5r_cursor_at(m.body, m.len);
+            const h5r_fractal_heap *heap;
+            h5r_dense_info d;
+            if (!links && !(m.type == H5R_MSG_ATTRIBUTE_INFO && x->wants_attrs))
+                continue;
+            st = links ? h5r_decode_link_info(&b, w, &d) : h5r_decode_attribute_info(&b, w, &d);
+            if (st != H5R_OK || d.heap == H5R_UNDEFINED)
+                continue;
+            if (h5r_load_fractal_heap(x, d.heap, &heap) == H5R_OK)
+                (void)h5r_want_heap(x, heap, true);
+            (void)h5r_btree2_visit(x, d.by_name, links ? 5 : 8, NULL, ignore_record, NULL);
+        }
+    }
+    x->error = before;
 }
 
 h5r_status h5r_note_symbols(h5r_ctx *x, uint64_t addr, const h5r_symbol_table *t)
@@ -197,7 +236,10 @@ static h5r_status load_messages(h5r_ctx *x, uint64_t addr, bool whole, h5r_heade
     }
     H5R_TRY(add_chunk(x, addr, &cs, addr, prefix->chunk0));
     cs.list[0].bytes = messages;
-    H5R_TRY(collect(x, addr, prefix, &cs, NULL, &n));
+    h5r_status st = collect(x, addr, prefix, &cs, NULL, &n);
+    if (st == H5R_NEED)
+        want_dense(x, prefix, &cs);
+    H5R_TRY(st);
 
     h5r_message *list = h5r_alloc(x, n, sizeof *list);
     if (list == NULL)

@@ -244,6 +244,42 @@ static h5r_status load_managed(h5r_ctx *x, const h5r_fractal_heap *h, h5r_cursor
     return H5R_OK;
 }
 
+static h5r_status want_blocks(h5r_ctx *x, const h5r_fractal_heap *h, bool all)
+{
+    unsigned direct = h->root_rows < h->max_direct_rows ? h->root_rows : h->max_direct_rows;
+    h5r_cursor c = {0};
+    h5r_status acc = H5R_OK;
+    const uint8_t *p;
+
+    if (h->root == H5R_UNDEFINED)
+        return H5R_OK;
+    if (h->root_rows == 0) {
+        const block_ref root = {h->root, h->start_size, h->root_filtered_size, h->root_mask, 0};
+        return load_direct(x, h, &root, &p);
+    }
+    H5R_TRY(load_indirect(x, h, h->root, h->root_rows, &c));
+    for (unsigned row = 0; all && row < direct; row++)
+        for (unsigned col = 0; col < h->width; col++) {
+            block_ref b = {.addr = h5r_get_addr(&c, x->file->widths), .size = h5r_fractal_heap_row_size(h, row)};
+            if (h->filter_len > 0) {
+                b.stored = h5r_get_length(&c, x->file->widths);
+                b.mask = h5r_get_u32(&c);
+            }
+            if (b.addr != H5R_UNDEFINED && !c.overrun)
+                H5R_ALSO(acc, load_direct(x, h, &b, &p));
+        }
+    return acc;
+}
+
+h5r_status h5r_want_heap(h5r_ctx *x, const h5r_fractal_heap *h, bool all)
+{
+    const h5r_error before = x->error;
+    h5r_status st = want_blocks(x, h, all);
+
+    x->error = before;
+    return st == H5R_NEED ? st : H5R_OK;
+}
+
 /* Record of a huge object found by key. */
 typedef struct huge_search {
     h5r_ctx *x;

@@ -58,6 +58,10 @@ h5r_status h5r_load_fractal_heap(h5r_ctx *x, uint64_t addr, const h5r_fractal_he
 h5r_status h5r_load_heap_object(h5r_ctx *x, const h5r_fractal_heap *h, const uint8_t *id, const uint8_t **out,
                                 uint64_t *len);
 
+/* Asks for what of a heap the objects that a tree names will be found in: the root block, and (all) every direct block below a root of one
+ * level. NEED when something is on its way; errors are left to who reads the objects. */
+h5r_status h5r_want_heap(h5r_ctx *x, const h5r_fractal_heap *h, bool all);
+
 /* The heap of shared messages of a type. */
 h5r_status h5r_load_sohm_heap(h5r_ctx *x, unsigned type, const h5r_fractal_heap **out);
 
@@ -81,6 +85,13 @@ h5r_status h5r_load_links_early(h5r_ctx *x, const h5r_header *h, h5r_entry_visit
  * table. When the names of a symbol table are not there yet, those of the groups below it are wanted beside them, as far as they can be
  * found in what is in memory: a path goes on into one of them. */
 h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size_t name_len, const h5r_link **out);
+
+/* Asks for the headers of the objects in an old-style group that is not large: one of them is on its way, and in such files it takes several rounds
+ * to an object; others of the group tend to be opened next. */
+void h5r_want_siblings(h5r_ctx *x, const h5r_header *group);
+
+/* One hard link by where it leads, as h5r_load_link(). */
+h5r_status h5r_load_link_to(h5r_ctx *x, const h5r_header *h, uint64_t addr, const h5r_link **out);
 
 typedef struct h5r_attr_list {
     const h5r_attr *const *by_name, *const *by_order;

@@ -38,7 +38,10 @@ static h5r_status follow(h5r_ctx *x, const h5r_header *group, const h5r_link *l,
     switch (l->kind) {
     case H5R_LINK_HARD: {
         const char *parent = h5r_path_of(x, group->pub.addr);
-        H5R_TRY(h5r_load_header(x, l->addr, out));
+        h5r_status st = h5r_load_header(x, l->addr, out);
+        if (st == H5R_NEED)
+            h5r_want_siblings(x, group);
+        H5R_TRY(st);
         return parent != NULL ? h5r_note_path(x, l->addr, parent, l->name) : H5R_OK;
     }
     case H5R_LINK_SOFT:

@@ -254,7 +254,10 @@ h5r_status h5r_chunks_all(h5r_file *f, const h5r_object *ds, const h5r_chunk **o
 
     if (f == NULL || ds == NULL || out == NULL || n == NULL)
         return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_chunks_all: NULL argument");
-    h5r_status st = h5r_run(ds->file, __func__, step_all, &a, err);
+    h5r_ctx x;
+    h5r_ctx_begin(&x, ds->file, __func__);
+    x.reach = H5R_REACH_BELOW; /* the nodes of an index lie between its chunks, all over the file */
+    h5r_status st = h5r_ctx_end(&x, h5r_drive(&x, step_all, &a), err);
     if (st == H5R_OK) {
         *out = a.all->chunks;
         *n = a.all->n;
