@@ -364,24 +364,6 @@ void h5r_want_siblings(h5r_ctx *x, const h5r_header *group)
 
 /* ---------------------------------------------------------------- all of them */
 
-/* What a parent's entry says about a group's symbol table leads nowhere: what the group itself says counts, where that differs. */
-static h5r_status load_own_symbols(link_builder *b, h5r_symbol_table cached, h5r_status failed)
-{
-    h5r_ctx *x = b->x;
-    const h5r_error e = x->error;
-    const h5r_header *h;
-
-    x->error.status = H5R_OK;
-    H5R_TRY(h5r_load_whole_header(x, b->group, &h));
-    if (h->symbols == NULL || (h->symbols->btree == cached.btree && h->symbols->heap == cached.heap)) {
-        x->error = e;
-        return failed;
-    }
-    b->n = 0;
-    h5r_map_free(&b->seen);
-    return load_symbols(b, h->symbols->btree, h->symbols->heap);
-}
-
 static h5r_status collect_links(link_builder *b)
 {
     const h5r_header *h = b->group;
@@ -395,8 +377,6 @@ static h5r_status collect_links(link_builder *b)
         h5r_status st = load_symbols(b, t.btree, t.heap);
         if (st == H5R_NEED && b->name != NULL)
             want_names_below(b->x, t.btree);
-        if (st == H5R_ERR_FORMAT && h->cached_symbols)
-            st = load_own_symbols(b, t, st);
         H5R_ALSO(acc, st);
     }
     for (unsigned i = 0; i < h->n_messages; i++)

@@ -181,26 +181,37 @@ h5r_status h5r_note_symbols(h5r_ctx *x, uint64_t addr, const h5r_symbol_table *t
     return h5r_memo_put(x, H5R_MEMO_CACHED_SYMBOLS, addr, t, sizeof *t, NULL);
 }
 
-/* Whether a version 1 header is a group's whose links can be read without the continuations that it has. *cached: where its symbol
- * table is, when the first chunk does not say. */
-static bool is_old_group(const h5r_ctx *x, uint64_t addr, const h5r_header_prefix *prefix, const uint8_t *messages,
-                         const h5r_symbol_table **cached)
+/* Whether a version 1 header is a group's whose links can be read without the continuations that it has. */
+static bool is_old_group(const h5r_header_prefix *prefix, const uint8_t *messages)
 {
     h5r_cursor c = h5r_cursor_at(messages, (size_t)prefix->chunk0);
     bool symbols = false, continued = false;
     h5r_status st;
     h5r_message m;
 
-    *cached = NULL;
     if (prefix->version != 1)
         return false;
     while (h5r_next_message(&c, 1, false, &m, &st)) {
         symbols |= m.type == H5R_MSG_SYMBOL_TABLE && (m.flags & H5R_MSG_SHARED) == 0;
         continued |= m.type == H5R_MSG_CONTINUATION;
     }
-    if (!symbols)
-        *cached = h5r_memo_get(x, H5R_MEMO_CACHED_SYMBOLS, addr);
-    return (symbols || *cached != NULL) && continued;
+    return symbols && continued;
+}
+
+/* Where the entry by which a group was found says that its symbol table is: wanted beside the rest of the header, which alone
+ * counts (a group that was turned into a new one leaves such an entry behind). */
+static void want_cached_symbols(h5r_ctx *x, uint64_t addr)
+{
+    const h5r_symbol_table *t = h5r_memo_get(x, H5R_MEMO_CACHED_SYMBOLS, addr);
+    const h5r_error before = x->error;
+    h5r_widths w = x->file->widths;
+    const uint8_t *p;
+
+    if (t == NULL || x->file->options.exact_reads)
+        return;
+    (void)h5r_view(x, t->btree, 8 + 2U * w.offset, 0, &p); /* a guess: its errors are no one's */
+    (void)h5r_view(x, t->heap, 8U + 2U * w.length + w.offset, 0, &p);
+    x->error = before;
 }
 
 /* The messages of the first chunk, without continuations. */
@@ -228,17 +239,15 @@ static h5r_status load_messages(h5r_ctx *x, uint64_t addr, bool whole, h5r_heade
     unsigned n = 0;
 
     H5R_TRY(load_prefix(x, addr, prefix, &messages));
-    const h5r_symbol_table *cached;
-    if (!whole && is_old_group(x, addr, prefix, messages, &cached)) {
-        h->symbols = cached;
-        h->cached_symbols = cached != NULL;
+    if (!whole && is_old_group(prefix, messages))
         return load_first_messages(x, addr, prefix, messages, h);
-    }
     H5R_TRY(add_chunk(x, addr, &cs, addr, prefix->chunk0));
     cs.list[0].bytes = messages;
     h5r_status st = collect(x, addr, prefix, &cs, NULL, &n);
-    if (st == H5R_NEED)
+    if (st == H5R_NEED) {
         want_dense(x, prefix, &cs);
+        want_cached_symbols(x, addr);
+    }
     H5R_TRY(st);
 
     h5r_message *list = h5r_alloc(x, n, sizeof *list);
@@ -262,7 +271,7 @@ const h5r_message *h5r_find_message(const h5r_header *h, unsigned type)
 
 static h5r_kind kind_of(const h5r_header *h)
 {
-    if (h->cached_symbols || h5r_find_message(h, H5R_MSG_SYMBOL_TABLE) || h5r_find_message(h, H5R_MSG_LINK_INFO) ||
+    if (h5r_find_message(h, H5R_MSG_SYMBOL_TABLE) || h5r_find_message(h, H5R_MSG_LINK_INFO) ||
         h5r_find_message(h, H5R_MSG_GROUP_INFO))
         return H5R_GROUP;
     bool type = h5r_find_message(h, H5R_MSG_DATATYPE) != NULL;

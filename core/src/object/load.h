@@ -19,7 +19,6 @@ typedef struct h5r_header {
     const char *comment;
     uint64_t modified;
     bool first_only;     /* messages are those of the first chunk: enough for an old group's links */
-    bool cached_symbols; /* symbols come from the group's entry in its parent */
 } h5r_header;
 
 static inline const h5r_header *h5r_header_of(const h5r_object *o)
