@@ -273,9 +273,10 @@ TEST(Curl, FieldsOfTheSource)
 {
     Remote r("http://127.0.0.1/f");
     EXPECT_EQ(r.source.gap, 64u * 1024);
-    EXPECT_EQ(r.source.block, 64u * 1024);
-    EXPECT_EQ(r.source.first_read, 64u * 1024);
+    EXPECT_EQ(r.source.block, 1u << 20);
+    EXPECT_EQ(r.source.first_read, 1u << 20);
     EXPECT_EQ(r.source.max_request, 8u << 20);
+    EXPECT_TRUE(r.source.remote);
     EXPECT_EQ(r.source.size, H5R_UNDEFINED);
     EXPECT_FALSE(r.source.one_at_a_time);
 }
