@@ -1,7 +1,7 @@
 // A whole file. Input: one byte of options, then the file. Everything that the file answers is asked for, within limits that keep one
 // input short. A checksum is a wall for a fuzzer, so one of the options is to go on where one does not match: what lies behind it is what
 // a writer of bad files with good checksums reaches. Every other file that it names (virtual and external data, external links, members of
-// sets) is the file itself.
+// sets) is the file itself, but for names with a digit above 1: numbered files end somewhere.
 #include <h5range/h5range.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace {
 
-enum Options { SKIP_CHECKSUMS = 1, WIDE_READS = 2, PREFETCH_FIRST = 4, NO_OTHERS = 8, CHECK = 16 };
+enum Options { SKIP_CHECKSUMS = 1, WIDE_READS = 2, PREFETCH_FIRST = 4, NO_OTHERS = 8, CHECK = 16, PUSH = 32, OTHERS_BESIDE = 64 };
 enum { MAX_OBJECTS = 48, MAX_VALUES = 256, MAX_BYTES = 1 << 16, MAX_ITEMS = 16 };
 
 struct Bytes {
@@ -45,8 +45,10 @@ void MakeSource(Bytes *b, h5r_source *out)
     memcpy(out->name, "00000.h5", sizeof "00000.h5");
 }
 
-h5r_status OpenOther(void *ctx, const char *, bool, h5r_source *out, h5r_error *)
+h5r_status OpenOther(void *ctx, const char *name, bool, h5r_source *out, h5r_error *)
 {
+    if (strpbrk(name, "23456789") != nullptr)
+        return H5R_ERR_NOT_FOUND;
     MakeSource(static_cast<Bytes *>(ctx), out);
     memcpy(out->name, "other.h5", sizeof "other.h5");
     return H5R_OK;
@@ -235,6 +237,10 @@ class Visitor {
         }
         std::vector<h5r_chunk> chunks(static_cast<size_t>(total));
         h5r_chunks(m_file, o, first, count, chunks.data(), &m_err);
+        uint8_t stored[64] = {1, 2, 3};
+        std::vector<uint8_t> decoded(d.chunk_bytes <= MAX_BYTES ? static_cast<size_t>(d.chunk_bytes) : 0);
+        if (!decoded.empty())
+            h5r_decode_chunk(m_file, o, stored, sizeof stored, 0, decoded.data(), decoded.size(), &m_err);
         const h5r_chunk *all;
         size_t n;
         if (h5r_chunks_all(m_file, o, &all, &n, &m_err) == H5R_OK && n > 0)
@@ -282,6 +288,25 @@ class Visitor {
     volatile uint64_t m_sum = 0;
 };
 
+// Push mode: each pass gets as far as the bytes allow.
+void Push(h5r_file *f, const Bytes &bytes)
+{
+    h5r_read wanted[MAX_ITEMS];
+    h5r_error err;
+    for (int pass = 0; pass < 32; pass++) {
+        if (h5r_open_continue(f, &err) == H5R_OK)
+            Visitor(f).All(pass % 2 != 0);
+        size_t n = std::min<size_t>(h5r_wanted(f, wanted, MAX_ITEMS), MAX_ITEMS);
+        if (n == 0)
+            return;
+        for (size_t i = 0; i < n; i++) {
+            uint64_t from = std::min<uint64_t>(wanted[i].offset, bytes.n);
+            size_t len = std::min<size_t>(wanted[i].len, bytes.n - static_cast<size_t>(from));
+            h5r_feed(f, from, bytes.p + from, len, from + len == bytes.n, &err);
+        }
+    }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -307,15 +332,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     l.nesting = 3;
     o.skip_checksums = (flags & SKIP_CHECKSUMS) != 0;
     o.exact_reads = (flags & WIDE_READS) == 0; /* a byte beyond what was asked for is then one too far for the sanitizer */
-    o.others = flags & NO_OTHERS ? H5R_OTHERS_NO : H5R_OTHERS_ANY;
+    o.others = flags & NO_OTHERS ? H5R_OTHERS_NO : flags & OTHERS_BESIDE ? H5R_OTHERS_BESIDE : H5R_OTHERS_ANY;
     h5r_source source;
     MakeSource(&bytes, &source);
+    if (flags & PUSH)
+        source.read_ranges = nullptr;
     h5r_file *f = nullptr;
     h5r_error err;
     h5r_identify(bytes.p, bytes.n);
     if (h5r_open(&source, &o, &f, &err) != H5R_OK)
         return 0;
-    if (flags & CHECK) {
+    if (flags & PUSH) {
+        Push(f, bytes);
+    } else if (flags & CHECK) {
         h5r_check_options check = {};
         h5r_check_result result;
         check.struct_size = sizeof check;
