@@ -29,7 +29,7 @@ void h5r_source_tune(h5r_source *s, double latency, double bandwidth)
     size_t block = 64 * 1024;
 
     /* What could be read while waiting for one more round, a quarter of it: most of a block is of no use. */
-    while (block < 4096 * 1024 && block * 2 <= product / 4)
+    while (block < 4096 * 1024 && (double)(block * 2) <= product / 4)
         block *= 2;
     s->block = s->first_read = block;
     s->gap = block / 16;

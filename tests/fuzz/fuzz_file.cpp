@@ -13,7 +13,7 @@
 
 namespace {
 
-enum Options { SKIP_CHECKSUMS = 1, WIDE_READS = 2, PREFETCH_FIRST = 4, NO_OTHERS = 8, CHECK = 16, PUSH = 32, OTHERS_BESIDE = 64 };
+enum Options { SKIP_CHECKSUMS = 1, WIDE_READS = 2, PREFETCH_FIRST = 4, NO_OTHERS = 8, CHECK = 16, PUSH = 32, OTHERS_BESIDE = 64, THREADS = 128 };
 enum { MAX_OBJECTS = 48, MAX_VALUES = 256, MAX_BYTES = 1 << 16, MAX_ITEMS = 16 };
 
 struct Bytes {
@@ -85,6 +85,10 @@ class Visitor {
 
     void Object(const h5r_object *o)
     {
+        const char *comment = nullptr;
+        uint64_t modified;
+        if (h5r_object_notes(m_file, o, &comment, &modified, &m_err) == H5R_OK && comment != nullptr)
+            m_sum += strlen(comment);
         Attributes(o);
         if (o->kind == H5R_GROUP)
             Group(o);
@@ -335,6 +339,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     o.others = flags & NO_OTHERS ? H5R_OTHERS_NO : flags & OTHERS_BESIDE ? H5R_OTHERS_BESIDE : H5R_OTHERS_ANY;
     h5r_source source;
     MakeSource(&bytes, &source);
+    o.threads = flags & THREADS ? 2 : 1; /* starting one takes longer than most inputs */
+    source.direct = (flags & THREADS) != 0;
+    o.chunk_cache_bytes = 1 << 18;
     if (flags & PUSH)
         source.read_ranges = nullptr;
     h5r_file *f = nullptr;

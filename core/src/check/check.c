@@ -106,10 +106,10 @@ static void add_item(h5r_checker *k, uint64_t addr, const char *group, const cha
 /* ---------------------------------------------------------------- indexes of dense links and attributes */
 
 typedef struct dense_args {
-    const h5r_dense_info *info;
-    unsigned by_name, by_order; /* types of the trees */
+    const h5r_header *header;
+    bool links;
     uint64_t count;
-    uint64_t names, orders;
+    uint64_t names, orders, order_addr;
 } dense_args;
 
 static h5r_status count_record(void *arg, const uint8_t *record, size_t len)
@@ -121,32 +121,42 @@ static h5r_status count_record(void *arg, const uint8_t *record, size_t len)
     return H5R_OK;
 }
 
-static h5r_status step_dense(h5r_ctx *x, void *arg)
+static h5r_status count_records(h5r_ctx *x, dense_args *a, uint64_t tree, unsigned type, uint64_t *n)
 {
-    dense_args *a = arg;
-    h5r_status st = H5R_OK;
-
     a->count = 0;
-    H5R_ALSO(st, h5r_btree2_visit(x, a->info->by_name, a->by_name, NULL, count_record, a));
-    a->names = a->count;
-    a->count = 0;
-    H5R_ALSO(st, h5r_btree2_visit(x, a->info->by_order, a->by_order, NULL, count_record, a));
-    a->orders = a->count;
+    h5r_status st = h5r_btree2_visit(x, tree, type, NULL, count_record, a);
+    *n = a->count;
     return st;
 }
 
-/* Readers list by name; the other index has to name as many. Damage of the first one was reported with the list. */
-static void check_dense(h5r_checker *k, const h5r_dense_info *info, unsigned by_name, const char *what, const char *path)
+static h5r_status step_dense(h5r_ctx *x, void *arg)
 {
-    dense_args a = {.info = info, .by_name = by_name, .by_order = by_name + 1};
+    dense_args *a = arg;
+    const h5r_header *h;
+    h5r_status st = H5R_OK;
+
+    a->names = a->orders = 0;
+    H5R_TRY(h5r_load_whole_header(x, a->header, &h));
+    const h5r_dense_info *info = a->links ? h->link_info : h->attr_info;
+    if (info == NULL || info->heap == H5R_UNDEFINED || info->by_order == H5R_UNDEFINED)
+        return H5R_OK;
+    a->order_addr = info->by_order;
+    H5R_ALSO(st, count_records(x, a, info->by_name, a->links ? 5 : 8, &a->names));
+    H5R_ALSO(st, count_records(x, a, info->by_order, a->links ? 6 : 9, &a->orders));
+    return st;
+}
+
+/* Readers list by name; the other index has to name as many. */
+static void check_dense(h5r_checker *k, const h5r_object *o, bool links, const char *path)
+{
+    dense_args a = {.header = h5r_header_of(o), .links = links};
     h5r_error err;
 
-    if (info == NULL || info->heap == H5R_UNDEFINED || info->by_order == H5R_UNDEFINED)
-        return;
     if (h5r_run(k->f, "h5r_check", step_dense, &a, &err) != H5R_OK)
         h5r_check_failure(k, path, &err);
     else if (a.names != a.orders)
-        h5r_check_report(k, H5R_FINDING, path, offset_of(k, info->by_order), "%" PRIu64 " %s by name, %" PRIu64 " by creation order", a.names, what, a.orders);
+        h5r_check_report(k, H5R_FINDING, path, offset_of(k, a.order_addr), "%" PRIu64 " %s by name, %" PRIu64 " by creation order", a.names,
+                         links ? "links" : "attributes", a.orders);
 }
 
 /* ---------------------------------------------------------------- links */
@@ -202,8 +212,8 @@ static void check_links(h5r_checker *k, const h5r_object *group, const char *pat
             h5r_check_report(k, H5R_FINDING, path, offset_of(k, group->addr), "two links named \"%.200s\"", links[i]->name);
         check_link(k, group, links[i], path);
     }
-    if (bad == NULL)
-        check_dense(k, h5r_header_of(group)->link_info, 5, "links", path);
+    if (bad == NULL) /* what damages the first index was reported with it */
+        check_dense(k, group, true, path);
 }
 
 /* ---------------------------------------------------------------- attributes */
@@ -234,7 +244,7 @@ static void check_attributes(h5r_checker *k, const h5r_object *o, const char *pa
             h5r_check_values(k, o->file, path, what, a->type, a->raw, (size_t)a->space->count);
     }
     if (bad == NULL)
-        check_dense(k, h5r_header_of(o)->attr_info, 8, "attributes", path);
+        check_dense(k, o, false, path);
 }
 
 /* ---------------------------------------------------------------- objects */
