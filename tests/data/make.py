@@ -349,6 +349,30 @@ def others():
         f["g/y"] = np.arange(5.0)
 
 
+def chunks():
+    """Enough chunks for several threads; element k of every dataset is (k // 50) % 1000, so that a test can tell what is right."""
+    def values(*shape):
+        return ((np.arange(np.prod(shape)) // 50) % 1000).reshape(shape)
+
+    os.makedirs(path("large"), exist_ok=True)
+    with h5py.File(path("large/chunks.h5"), "w", libver=NEW) as f:
+        packed = dict(compression="gzip", shuffle=True)
+        f.create_dataset("le4", data=values(1000, 700).astype("<i4"), chunks=(128, 128), **packed)
+        f.create_dataset("be2", data=values(1000, 700).astype(">i2"), chunks=(100, 70), **packed)
+        f.create_dataset("be4", data=values(20, 50, 700).astype(">f4"), chunks=(5, 20, 90), **packed)
+        f.create_dataset("be8", data=values(200000).astype(">f8"), chunks=(10000,), fletcher32=True, **packed)
+        f.create_dataset("deflate", data=values(1000, 700).astype("<u2"), chunks=(226, 226), compression="gzip")
+        f.create_dataset("deflate_be", data=values(100000).astype(">u4"), chunks=(8192,), compression="gzip")
+        pair = np.zeros((500, 300), dtype=[("a", ">i2"), ("b", "<f8"), ("c", ">u4")])
+        for name in pair.dtype.names:
+            pair[name] = values(500, 300)
+        f.create_dataset("compound", data=pair, chunks=(64, 64), **packed)
+        f.create_dataset("raw", data=values(300, 200).astype("<i4"), chunks=(100, 50))
+        f.create_dataset("raw_be", data=values(300, 200).astype(">i2"), chunks=(150, 100))
+        f.create_dataset("contiguous", data=values(300, 200).astype("<f4"))
+        f.create_dataset("contiguous_be", data=values(300, 200).astype(">i4"))
+
+
 def main():
     flat("flat_earliest.h5", 10, OLD)
     flat("flat_latest.h5", 10, NEW)
@@ -360,9 +384,8 @@ def main():
     product()
     conventions()
     analysis()
-
-
     others()
+    chunks()
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
         parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "external.h5", "linked.h5", "family_00000.h5", "split-m.h5")]

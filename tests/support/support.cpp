@@ -88,7 +88,8 @@ h5r_status TestSource::ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_erro
     for (size_t i = 0; i < n; i++)
         if (reads[i].len == 0 || (i > 0 && reads[i].offset < reads[i - 1].offset + reads[i - 1].len))
             ADD_FAILURE() << "request " << i << " of " << n << " is empty, out of order or overlaps the one before it";
-    if (s->m_rounds++ == s->m_fail_at) {
+    const long round = s->m_rounds++, fail_at = s->m_fail_at;
+    if (round == fail_at || (s->keeps_failing && fail_at >= 0 && round > fail_at)) {
         err->status = H5R_ERR_IO;
         std::snprintf(err->message, sizeof err->message, "made to fail");
         return H5R_ERR_IO;
@@ -115,6 +116,8 @@ h5r_source TestSource::Source()
     s.block = block;
     s.first_read = first_read;
     s.one_at_a_time = one_at_a_time;
+    s.direct = direct;
+    s.max_request = max_request;
     return s;
 }
 

@@ -42,8 +42,10 @@ class TestSource {
         return m_bytes;
     }
     size_t gap = 0, block = 0, first_read = 4096;
-    bool one_at_a_time = false;
-    std::function<void(const h5r_read *, size_t)> on_read; // called at the beginning of each batch
+    bool one_at_a_time = false, direct = false;
+    bool keeps_failing = false; // FailAt(): and all rounds after it
+    size_t max_request = 0;
+    std::function<void(const h5r_read *, size_t)> on_read; // called at the beginning of each batch, of several at once when they come from several threads
 
   private:
     static h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err);
