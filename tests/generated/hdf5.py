@@ -22,7 +22,7 @@ CALLS = {}
 for line in """
 open i; Eset_auto2 ihpp; Eclear2 ih; Ewalk2 ihipp; free_memory ip
 Fcreate hsuhh; Fopen hsuh; Fclose ih; Fflush ihi; Fget_create_plist hh; Fget_info2 ihp
-Pcreate hh; Pclose ih; Pset_libver_bounds ihii; Pset_sizes ihzz; Pset_sym_k ihuu; Pset_istore_k ihu; Pset_userblock ihQ
+Pcreate hh; Pclose ih; Pset_fclose_degree ihi; Pset_libver_bounds ihii; Pset_sizes ihzz; Pset_sym_k ihuu; Pset_istore_k ihu; Pset_userblock ihQ
 Pset_file_space_strategy ihibQ; Pset_file_space_page_size ihQ; Pset_shared_mesg_nindexes ihu; Pset_shared_mesg_index ihuuu
 Pset_shared_mesg_phase_change ihuu; Pset_link_creation_order ihu; Pset_link_phase_change ihuu; Pset_attr_creation_order ihu
 Pset_attr_phase_change ihuu; Pset_obj_track_times ihb; Pset_local_heap_size_hint ihz; Pset_est_link_info ihuu; Pset_deflate ihu
@@ -141,8 +141,7 @@ def reason():
     texts = []
     H5.Ewalk2(0, 0, C.cast(ON_ERROR(lambda n, e, data: texts.append(e[0].text) or 0), C.c_void_p), None)
     H5.Eclear2(0)
-    import os
-    return " < ".join(t.decode() for t in texts) if os.environ.get("ALLREASON") else texts[0].decode() 
+    return (texts[0] or b"").decode("latin-1") if texts else "no reason given"
 
 
 def constant(name):

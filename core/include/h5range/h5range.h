@@ -138,7 +138,7 @@ typedef struct h5r_limits {
     uint64_t attributes;     /* attributes of one object */
     uint64_t header_bytes;   /* one object header with its continuations */
     uint32_t header_chunks;  /* continuations of one object header */
-    uint32_t depth;          /* nesting of groups in one prefetch, of datatypes, of B-trees */
+    uint32_t depth;          /* nesting of groups in one prefetch, of datatypes, of variable-length values */
     uint32_t soft_links;     /* soft links followed by one lookup */
     uint32_t rounds;         /* rounds of one call */
     uint32_t other_files;    /* other files opened for the parts of one */

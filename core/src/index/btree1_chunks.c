@@ -46,8 +46,10 @@ static bool may_hold(const walk *w, const key *left, const key *right)
            (right == NULL || h5r_box_compare(w->d->rank, p, right->scaled) < 0);
 }
 
-/* Which part of a node's range the last key bounds is not the same in all writers: the last child is not pruned by it. */
-static h5r_status visit_node(const walk *w, uint64_t addr, int level, unsigned depth)
+/* Which part of a node's range the last key bounds is not the same in all writers: the last child is not pruned by it.
+ * level: what its parent says, -1 for the root. A level is a byte and falls by one each time, so it bounds the recursion: a tree that
+ * libhdf5 makes with room for two children in a node (istore_k 1) has some 30 levels for each 40 chunks. */
+static h5r_status visit_node(const walk *w, uint64_t addr, int level)
 {
     h5r_ctx *x = w->x;
     h5r_widths widths = x->file->widths;
@@ -65,7 +67,7 @@ static h5r_status visit_node(const walk *w, uint64_t addr, int level, unsigned d
         return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "a node of a chunk B-tree", "TREE", p);
     if (p[4] != 1)
         return h5r_fail(x, H5R_ERR_FORMAT, addr, "version 1 B-tree of type %u where a chunk B-tree (type 1) should be", p[4]);
-    if ((level >= 0 && p[5] != level) || depth > x->file->limits.depth)
+    if (level >= 0 && p[5] != level)
         return h5r_fail(x, H5R_ERR_FORMAT, addr, "chunk B-tree: node of level %u where level %d should be", p[5], level);
     level = p[5];
     unsigned n = (unsigned)p[6] | (unsigned)p[7] << 8;
@@ -79,7 +81,7 @@ static h5r_status visit_node(const walk *w, uint64_t addr, int level, unsigned d
         key right = get_key(w->d, &c);
         if (level > 0) {
             if (may_hold(w, &left, i + 1 < n ? &right : NULL))
-                H5R_ALSO(acc, visit_node(w, child, level - 1, depth + 1));
+                H5R_ALSO(acc, visit_node(w, child, level - 1));
         } else if (child != H5R_UNDEFINED && left.size > 0 && h5r_box_contains(w->d->rank, w->lo, w->hi, left.scaled)) {
             if (!left.aligned)
                 return h5r_fail(x, H5R_ERR_FORMAT, addr, "chunk B-tree: a chunk whose offsets are no multiples of the chunk's shape");
@@ -95,7 +97,7 @@ h5r_status h5r_index_btree1(h5r_ctx *x, const h5r_chunked *d, const uint64_t *lo
 {
     h5r_map seen = {0};
     walk w = {x, d, lo, hi, visit, arg, &seen};
-    h5r_status st = visit_node(&w, d->addr, -1, 0);
+    h5r_status st = visit_node(&w, d->addr, -1);
     h5r_map_free(&seen);
     return st;
 }

@@ -217,8 +217,8 @@ static h5r_status child_matters(link_builder *b, const h5r_local_heap *heap, uin
 
 enum { FEW_NODES = 4 }; /* of a tree: as well read on a guess */
 
-/* A node of the group's version 1 B-tree. level: what its parent says, -1 for the root. */
-static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, const h5r_local_heap *heap, unsigned depth)
+/* A node of the group's version 1 B-tree. level: what its parent says, -1 for the root; a byte that falls by one bounds the recursion. */
+static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, const h5r_local_heap *heap)
 {
     h5r_ctx *x = b->x;
     h5r_widths w = x->file->widths;
@@ -233,7 +233,7 @@ static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, con
         return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "a node of a group's version 1 B-tree", "TREE", p);
     if (p[4] != 0)
         return h5r_fail(x, H5R_ERR_FORMAT, addr, "version 1 B-tree of type %u where a group's (type 0) should be", p[4]);
-    if ((level >= 0 && p[5] != level) || depth > x->file->limits.depth)
+    if (level >= 0 && p[5] != level)
         return h5r_fail(x, H5R_ERR_FORMAT, addr, "version 1 B-tree: node of level %u where level %d should be", p[5], level);
     level = p[5];
     unsigned n = (unsigned)p[6] | (unsigned)p[7] << 8;
@@ -252,7 +252,7 @@ static h5r_status load_group_node(link_builder *b, uint64_t addr, int level, con
         if (level == 0)
             H5R_ALSO(acc, load_symbol_node(b, child, heap));
         else
-            H5R_ALSO(acc, load_group_node(b, child, level - 1, heap, depth + 1));
+            H5R_ALSO(acc, load_group_node(b, child, level - 1, heap));
     }
     return acc;
 }
@@ -266,7 +266,7 @@ static h5r_status load_symbols(link_builder *b, uint64_t btree, uint64_t heap_ad
     if (acc < 0)
         return acc;
     if (btree != H5R_UNDEFINED)
-        H5R_ALSO(acc, load_group_node(b, btree, -1, acc == H5R_OK ? heap : NULL, 0));
+        H5R_ALSO(acc, load_group_node(b, btree, -1, acc == H5R_OK ? heap : NULL));
     return acc;
 }
 
