@@ -55,3 +55,26 @@ uint64_t h5r_pattern_below(const h5r_pattern *p, uint64_t position, bool *select
     }
     return p->total != H5R_UNDEFINED ? h5r_min(n, p->total) : n;
 }
+
+static uint64_t end_of(const h5r_pattern *p)
+{
+    return p->total >= H5R_UNDEFINED - 1 ? H5R_UNDEFINED : h5r_pattern_at(p, p->total - 1) + 1;
+}
+
+bool h5r_patterns_meet(const h5r_pattern *a, const h5r_pattern *b)
+{
+    bool ignored;
+
+    if (a->total == 0 || b->total == 0 || a->start >= end_of(b) || b->start >= end_of(a))
+        return false;
+    if (a->count <= 1)
+        return h5r_pattern_below(b, end_of(a), &ignored) > h5r_pattern_below(b, a->start, &ignored);
+    if (b->count <= 1)
+        return h5r_pattern_below(a, end_of(b), &ignored) > h5r_pattern_below(a, b->start, &ignored);
+    if (a->stride != b->stride)
+        return true;
+    if (a->start > b->start)
+        return h5r_patterns_meet(b, a);
+    uint64_t apart = (b->start - a->start) % a->stride;
+    return apart < a->block || b->block > a->stride - apart;
+}

@@ -38,6 +38,9 @@ typedef struct job {
     h5r_file *source_file;     /* of the tasks collected */
     task *tasks;
     size_t n;
+    h5r_pattern *targets;      /* of the mappings that these tasks are of, rank patterns for each */
+    size_t n_targets;
+    bool any_target;           /* one of them is no product: it may be anywhere */
 } job;
 
 /* One source dataset. */
@@ -141,7 +144,8 @@ static h5r_status flush(job *j)
         free(t->temporary);
         t->temporary = NULL;
     }
-    j->n = 0;
+    j->n = j->n_targets = 0;
+    j->any_target = false;
     free(sel);
     return st;
 }
@@ -538,20 +542,50 @@ static h5r_status map_blocks(job *j, const h5r_mapping *m, const h5r_pattern *ta
     return H5R_OK;
 }
 
+/* Whether a target has elements that one of the mappings collected may have, too. */
+static bool meets_pending(const job *j, const h5r_pattern *target)
+{
+    unsigned rank = j->w->rank;
+
+    if (j->any_target)
+        return true;
+    for (size_t i = 0; i < j->n_targets; i++) {
+        const h5r_pattern *other = j->targets + i * rank;
+        unsigned k = 0;
+        while (k < rank && h5r_patterns_meet(&other[k], &target[k]))
+            k++;
+        if (k == rank)
+            return true;
+    }
+    return false;
+}
+
+/* Where mappings overlap, the later one wins, as in libhdf5: what was collected before is read before. The reads that are collected
+ * together may come in any order. */
 static h5r_status map(job *j, const h5r_mapping *m)
 {
     const h5r_window *w = j->w;
     h5r_pattern target[H5R_MAX_RANK];
+    h5r_status st = H5R_OK;
 
     if (m->target.kind == H5R_REGION_NONE || m->source.kind == H5R_REGION_NONE)
         return H5R_OK;
-    if (!h5r_region_patterns(&m->target, w->rank, w->d->space->shape, target))
-        return map_source(j, m, target, false, 0);
-    if (!touches(w, target))
+    bool product = h5r_region_patterns(&m->target, w->rank, w->d->space->shape, target);
+    if (product && !touches(w, target))
         return H5R_OK;
-    if (m->target.unlimited_dim >= 0 && m->target.kind == H5R_REGION_HYPERSLAB && is_numbered(m))
-        return map_blocks(j, m, target, (unsigned)m->target.unlimited_dim);
-    return map_source(j, m, target, true, 0);
+    if (j->n > 0 && (!product || meets_pending(j, target)))
+        st = flush(j);
+    if (st == H5R_OK && product && m->target.unlimited_dim >= 0 && m->target.kind == H5R_REGION_HYPERSLAB && is_numbered(m))
+        st = map_blocks(j, m, target, (unsigned)m->target.unlimited_dim);
+    else if (st == H5R_OK)
+        st = map_source(j, m, target, product, 0);
+    if (j->n == 0)
+        return st;
+    if (!product || j->n_targets == MAX_TASKS)
+        j->any_target = true;
+    else
+        memcpy(j->targets + j->n_targets++ * w->rank, target, w->rank * sizeof *target);
+    return st;
 }
 
 static h5r_status step_mappings(h5r_ctx *x, void *arg)
@@ -598,7 +632,8 @@ h5r_status h5r_read_virtual(h5r_file *f, const h5r_window *w, unsigned nesting, 
         return st;
     uint8_t *fill = malloc(w->d->type->size);
     j.tasks = malloc(MAX_TASKS * sizeof *j.tasks);
-    if (fill == NULL || j.tasks == NULL)
+    j.targets = malloc(MAX_TASKS * (w->rank + (size_t)1) * sizeof *j.targets);
+    if (fill == NULL || j.tasks == NULL || j.targets == NULL)
         st = h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
     if (st == H5R_OK) {
         memcpy(fill, w->fill, w->d->type->size);
@@ -615,6 +650,7 @@ h5r_status h5r_read_virtual(h5r_file *f, const h5r_window *w, unsigned nesting, 
         free(j.tasks[i].temporary);
     if (st == H5R_OK && file_order)
         swap_window(w, w->dst, 0);
+    free(j.targets);
     free(j.tasks);
     free(fill);
     return st;
