@@ -32,6 +32,7 @@ class Folder {
         };
         s.open_other = OpenOther;
         s.remote = remote;
+        s.size = tells_size ? m_files[name].size() : H5R_UNDEFINED;
         snprintf(s.name, sizeof s.name, "memory/%s", name.c_str());
         m_open++;
         return s;
@@ -47,7 +48,7 @@ class Folder {
         EXPECT_EQ(h5r_open(&s, &o, &f, nullptr), H5R_OK);
         return FileHandle(f);
     }
-    bool remote = false, fails = false;
+    bool remote = false, fails = false, tells_size = false;
     uint32_t other_files = 256;
     std::vector<std::string> asked; // "name" beside, "=name" as given
     int m_open = 0;
@@ -316,6 +317,32 @@ TEST(Set, FamilyIsOneFile)
     h5r_error err{};
     EXPECT_TRUE(Read<int>(f, "/x", 600, &err).empty());
     EXPECT_NE(std::string(err.message).find("family_00001.h5"), std::string::npos) << err.message;
+}
+
+// HDF5 1.6 wrote no driver information into families: the sizes of the files tell.
+TEST(Set, FamilyThatDoesNotSaySo)
+{
+    Folder folder({});
+    folder.tells_size = true;
+    Bytes whole = ReadFile(H5RANGE_TEST_DATA "/plain.h5");
+    for (size_t i = 0; i * 3000 < whole.size(); i++)
+        folder.m_files["old_0" + std::to_string(i) + ".h5"] =
+            Bytes(whole.begin() + static_cast<long>(i * 3000), whole.begin() + static_cast<long>(std::min(whole.size(), (i + 1) * 3000)));
+    std::string last = folder.m_files.rbegin()->first;
+    ASSERT_EQ(folder.m_files.size(), (whole.size() + 2999) / 3000);
+    FileHandle f = folder.Open("old_00.h5");
+    EXPECT_STREQ(h5r_get_info(f.get())->driver, "family");
+    EXPECT_EQ(Read<int16_t>(f, "/chunked", 1000)[999], 999);
+    f.reset();
+    EXPECT_EQ(folder.m_open, 0);
+    // nothing is guessed when the caller wants no other files, or when the last file has other bytes than are left
+    EXPECT_STREQ(h5r_get_info(folder.Open("old_00.h5", H5R_OTHERS_NO).get())->driver, "");
+    folder.m_files[last].push_back(0);
+    f = folder.Open("old_00.h5");
+    EXPECT_STREQ(h5r_get_info(f.get())->driver, "");
+    h5r_error err{};
+    EXPECT_TRUE(Read<int16_t>(f, "/chunked", 1000, &err).empty());
+    EXPECT_EQ(err.status, H5R_ERR_FORMAT);
 }
 
 TEST(Set, NameThatDoesNotTellTheOthersSaysSo)

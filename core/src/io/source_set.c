@@ -95,17 +95,24 @@ static void bounds(const set *s, unsigned i, uint64_t *from, uint64_t *to)
             *to = h5r_min(*to, s->info.member[k].start);
 }
 
+enum { MAX_PATH = 2 * MAX_NAME + 32 };
+
+static void member_name(const set *s, unsigned i, char out[MAX_PATH])
+{
+    if (s->info.kind == H5R_SET_FAMILY)
+        snprintf(out, MAX_PATH, "%s%0*u%s", s->prefix, s->digits, i, s->suffix);
+    else
+        snprintf(out, MAX_PATH, "%s", s->names[i]);
+}
+
 static h5r_status open_member(set *s, unsigned i, h5r_error *err)
 {
-    char name[2 * MAX_NAME + 32];
+    char name[MAX_PATH];
     member *m = &s->members[i];
 
     if (m->opened)
         return H5R_OK;
-    if (s->info.kind == H5R_SET_FAMILY)
-        snprintf(name, sizeof name, "%s%0*u%s", s->prefix, s->digits, i, s->suffix);
-    else
-        snprintf(name, sizeof name, "%s", s->names[i]);
+    member_name(s, i, name);
     h5r_source_init(&m->source);
     h5r_status st = s->first.open_other(s->first.ctx, name, true, &m->source, err);
     if (st == H5R_ERR_NOT_FOUND)
@@ -238,4 +245,26 @@ h5r_status h5r_source_join_set(h5r_source *source, const h5r_driver_info *d, uin
     source->one_at_a_time = false;
     source->size = H5R_UNDEFINED;
     return H5R_OK;
+}
+
+bool h5r_source_begins_family(const h5r_source *source, uint64_t end)
+{
+    uint64_t size = source->size;
+    set s = {.info = {.kind = H5R_SET_FAMILY}};
+    char name[MAX_PATH];
+    h5r_source last;
+    h5r_error ignored;
+
+    if (source->open_other == NULL || size == 0 || size == H5R_UNDEFINED || end == H5R_UNDEFINED || end <= size ||
+        end / size >= MAX_FAMILY || !split_family_name(&s, base_name(source->name)))
+        return false;
+    unsigned i = (unsigned)((end - 1) / size);
+    member_name(&s, i, name);
+    h5r_source_init(&last);
+    if (source->open_other(source->ctx, name, true, &last, &ignored) != H5R_OK)
+        return false;
+    bool fits = last.size == end - i * size;
+    if (last.close != NULL)
+        last.close(last.ctx);
+    return fits;
 }

@@ -12,4 +12,8 @@
  * its first member. */
 h5r_status h5r_source_join_set(h5r_source *source, const h5r_driver_info *d, uint64_t end, h5r_error *err);
 
+/* Whether a file that ends before `end` is the first of a family that does not say so (HDF5 1.6 wrote such ones): its name numbers it 0,
+ * and the last file of as many as it takes is there and has just the bytes that are left. Opens and closes that file. */
+bool h5r_source_begins_family(const h5r_source *source, uint64_t end);
+
 #endif

@@ -106,30 +106,49 @@ static h5r_status load_superblock(h5r_ctx *x, uint64_t at, h5r_superblock *s)
 }
 
 /* Joins the files of a set, once. Where that cannot be, the file is read as far as it goes alone. */
-static h5r_status join_set(h5r_ctx *x, h5r_cursor *c)
+static h5r_status join_members(h5r_ctx *x, const h5r_driver_info *d)
 {
     h5r_file *f = x->file;
-    h5r_driver_info d;
     h5r_error err = {0};
 
-    if (f->joined)
-        return H5R_OK;
-    if (h5r_decode_driver_info(c, &d) != H5R_OK)
-        return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "driver information that is cut short or contradicts itself");
-    f->info.driver = d.name;
+    f->info.driver = d->name;
     f->joined = true;
-    if (d.kind == H5R_SET_NONE || f->source.read_ranges == NULL || f->source.open_other == NULL)
+    if (d->kind == H5R_SET_NONE || f->source.read_ranges == NULL || f->source.open_other == NULL || f->root->options.others == H5R_OTHERS_NO)
         return H5R_OK;
-    h5r_status st = h5r_source_join_set(&f->source, &d, f->info.end, &err);
+    h5r_status st = h5r_source_join_set(&f->source, d, f->info.end, &err);
     if (st == H5R_ERR_UNSUPPORTED)
         return H5R_OK;
     if (st != H5R_OK)
         return h5r_fail_again(x, &err);
     f->is_set = true;
     f->source_end = H5R_UNDEFINED;
-    if (d.kind == H5R_SET_MULTI)
+    if (d->kind == H5R_SET_MULTI)
         f->info.end = H5R_UNDEFINED; /* what is stored is the end of one member */
     return H5R_OK;
+}
+
+static h5r_status join_set(h5r_ctx *x, h5r_cursor *c)
+{
+    h5r_driver_info d;
+
+    if (x->file->joined)
+        return H5R_OK;
+    if (h5r_decode_driver_info(c, &d) != H5R_OK)
+        return h5r_fail(x, H5R_ERR_FORMAT, H5R_UNDEFINED, "driver information that is cut short or contradicts itself");
+    return join_members(x, &d);
+}
+
+/* Families that HDF5 1.6 wrote have no driver information (its family_v16-*.h5, tfamily*.h5). Remote files are not looked at: a question
+ * for another file would cost each truncated one a request. */
+static h5r_status join_silent_family(h5r_ctx *x)
+{
+    h5r_file *f = x->file;
+    h5r_driver_info d = {.kind = H5R_SET_FAMILY, .name = "family", .member_size = f->source.size};
+
+    if (f->joined || f->source.remote || f->info.base != 0 || f->root->options.others == H5R_OTHERS_NO ||
+        !h5r_source_begins_family(&f->source, f->info.end))
+        return H5R_OK;
+    return join_members(x, &d);
 }
 
 static h5r_status read_extension_message(h5r_ctx *x, const h5r_message *m)
@@ -298,6 +317,7 @@ h5r_status h5r_load_super(h5r_ctx *x, void *unused)
     const h5r_header *root;
     if (f->params.driver_info != H5R_UNDEFINED)
         H5R_TRY(read_driver_info(x)); /* before anything that may lie in another file */
+    H5R_TRY(join_silent_family(x));
     if (f->params.extension != H5R_UNDEFINED)
         H5R_ALSO(acc, read_extension(x));
     /* The root group's header comes in the same round; damage there is reported to whoever asks for it. */
