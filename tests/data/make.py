@@ -373,6 +373,30 @@ def chunks():
         f.create_dataset("contiguous_be", data=values(300, 200).astype(">i4"))
 
 
+def overlapping():
+    """Mappings that overlap: the later one wins, whichever source it is of. (Nothing is left unmapped: libhdf5 compares the sum of all mapped
+    elements with the size to see whether there is something to fill.)"""
+    with h5py.File(path("parts/overlapping.h5"), "w", libver=NEW) as f:
+        f["low"], f["high"] = np.arange(10, dtype="<i4"), np.arange(100, 110, dtype="<i4")
+        layout = h5py.VirtualLayout((3, 10), "<i4")
+        layout[0, 0:8] = h5py.VirtualSource(f["low"])[0:8]
+        layout[0, 4:10] = h5py.VirtualSource(f["high"])[0:6]
+        layout[0, 5:7] = h5py.VirtualSource(f["low"])[8:10]
+        layout[1, 0:10:2] = h5py.VirtualSource(f["low"])[0:5]
+        layout[1, 1:10:2] = h5py.VirtualSource(f["high"])[0:5]
+        layout[2, 0:10] = h5py.VirtualSource(f["high"])
+        layout[2, 0:10] = h5py.VirtualSource(f["low"])
+        f.create_virtual_dataset("overlapping", layout)
+
+
+def escaped_names():
+    """Names that the canonical description escapes, which decides their order there."""
+    with h5py.File(path("escaped_names.h5"), "w", libver=NEW) as f:
+        names = ("dot.ted", "caf\u00e9", "a%b", "a", "quote\"", "\u6e29\u5ea6")
+        f.create_dataset("enum", data=range(6), dtype=h5py.enum_dtype({n: i for i, n in enumerate(names)}, ">i2"))
+        f["enum"].attrs["\u6e29\u5ea6"] = np.zeros(1, [(n, "<i2") for n in names])
+
+
 def main():
     flat("flat_earliest.h5", 10, OLD)
     flat("flat_latest.h5", 10, NEW)
@@ -386,9 +410,11 @@ def main():
     analysis()
     others()
     chunks()
+    overlapping()
+    escaped_names()
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
-        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "external.h5", "linked.h5", "family_00000.h5", "split-m.h5")]
+        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "external.h5", "linked.h5", "family_00000.h5", "split-m.h5")]
         for name in sorted(os.listdir(HERE)) + parts:
             if name.endswith((".h5", ".nc")):
                 out = subprocess.run([sys.executable, os.path.join(shared, "corpus", "h5expect.py"), path(name)],

@@ -1,6 +1,5 @@
 """Draws datatypes and values for them."""
 import ctypes as C
-import struct
 
 from hdf5 import DEFAULT, H5, Refused, Sequence, constant, numbers, simple
 
@@ -19,6 +18,7 @@ class Types:
 
     def __init__(self, r, allow_complex):
         self.r, self.allow_complex, self.open, self.named = r, allow_complex, [], []
+        self.references_anywhere = True  # with other sizes of addresses libhdf5 writes nested ones with their size in memory
 
     def keep(self, tid):
         self.open.append(tid)
@@ -116,6 +116,8 @@ class Types:
         return self.keep(H5.Tcomplex_create(constant(self.r.choice(FLOATS[:6]))))
 
     def reference(self, depth):
+        if depth > 0 and not self.references_anywhere:
+            return self.plain(depth)
         return self.copy(self.r.choice(["STD_REF_OBJ", "STD_REF_DSETREG", "STD_REF"]))
 
     def compound(self, depth):
@@ -252,7 +254,3 @@ def slab(r, dims):
         most = (d - start - block) // stride + 1
         parts.append((start, stride, r.choice([1, most, r.randint(1, most)]), block))
     return tuple(zip(*parts))
-
-
-def pack(order, kind, values):
-    return struct.pack(order + "%d" % len(values) + kind, *values)

@@ -59,7 +59,7 @@ class Type:
         elif cls == 6:
             self.compound(tid, address_size)
         elif cls == 7:
-            kind = "object1" if H5.Tequal(tid, constant("STD_REF_OBJ")) else "region1" if H5.Tequal(tid, constant("STD_REF_DSETREG")) else "std"
+            kind = reference_kind(tid, self.size, address_size)
             of.update({"class": "reference", "kind": kind, "size": address_size + {"object1": 0, "region1": 4, "std": 10}[kind]})
             self.parts = (kind,)
         elif cls == 8:
@@ -141,20 +141,25 @@ class Type:
             for offset, member in self.parts[1]:
                 member.serialize(loc, p + offset, out)
         elif kind == "object1":
-            out.append(C.string_at(p, 8))
+            out.append(C.string_at(p, self.text["size"]).ljust(8, b"\0"))  # shorter addresses: libhdf5 leaves the rest as it is
         elif kind == "region1":
             out.append(region_reference(loc, p))
         else:
             out.append(standard_reference(p))
 
 
+def reference_kind(tid, size, address_size):
+    for kind, equal, stored in (("object1", "STD_REF_OBJ", 0), ("region1", "STD_REF_DSETREG", 4)):
+        # A committed type's base may still have its size in the file, and is then equal to none.
+        if H5.Tequal(tid, constant(equal)) or size == address_size + stored:
+            return kind
+    return "std"
+
+
 def region_reference(loc, p):
     if C.string_at(p, 12) == bytes(12):
         return NULL_OBJECT
-    try:
-        o = H5.Rdereference2(loc, 0, 1, p)
-    except Refused:
-        return NULL_OBJECT
+    o = H5.Rdereference2(loc, 0, 1, p)  # refused: its object is gone, or libhdf5 cannot open it
     info = ObjectInfo()
     H5.Oget_info3(o, C.byref(info), 1)
     H5.Oclose(o)
@@ -366,6 +371,8 @@ class Reader:
             out["chunk"] = dims[:rank]
             rows = []
             H5.Dchunk_iter(did, 0, ON_CHUNK(lambda at, mask, where, size, data: rows.append((tuple(at[:rank]), where, size, mask)) or 0), None)
+            if 0 in node["space"].get("dims", []):  # what was not freed when the dataset shrank: no element lies in it
+                rows = []
             rows = [r for r in rows if r[1] != UNDEFINED]
             node["chunks"] = {"count": len(rows), "bytes": sum(r[2] for r in rows)}
             # H5Dchunk_iter mixes up the coordinates of an extensible array whose unlimited dimension is not the first (its reading is
@@ -485,6 +492,9 @@ def differences(want, got, path=""):
     if isinstance(want, dict) and isinstance(got, dict):
         if "error" in want:
             return []
+        if path == ".objects":  # nor does it say what lies in a group that it cannot read
+            hidden = tuple(p + "/" for p, node in want.items() if "error" in node)
+            got = {p: node for p, node in got.items() if p in want or not p.startswith(hidden)}
         out = []
         for key in sorted(set(want) | set(got)):
             if path.endswith(".chunks") and key == "sha256":

@@ -54,7 +54,7 @@ def compare(r, maker_open, path, tally):
     got["file"].pop("driver", None)
     found = ["%s: libhdf5 has %s, h5range %s" % (where, str(a)[:300], str(b)[:300]) for where, a, b in differences(want, got)]
     found += windows.compare(r, command, path, reader.windows)
-    found += windows.compare_chunks(command, path, reader.chunks)
+    found += windows.compare_chunks(command, path, reader.chunks, '"error"' not in json.dumps(want))
     for node in want["objects"].values():
         tally[node.get("kind", "objects that libhdf5 cannot open")] += 1
         if node.get("kind") == "dataset":
@@ -89,7 +89,6 @@ def one(seed, index, filters, keep):
 
 def in_a_child(pipe, arguments):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     pipe.send(one(*arguments))
     pipe.close()
 
@@ -125,7 +124,7 @@ def each(numbers, jobs, *arguments):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    ap.add_argument("--count", type=int, default=400)
+    ap.add_argument("--count", type=int, default=360)
     ap.add_argument("--only", type=int)
     ap.add_argument("--keep")
     ap.add_argument("--jobs", type=int, default=os.cpu_count())

@@ -3,10 +3,6 @@ import io
 
 import numpy as np
 
-# Types that .npy files have.
-NUMPY = {"integer": "iu", "bitfield": "u", "time": "i", "float": "f"}
-
-
 def native(text):
     """For each byte of an element in the machine's order, which byte of the stored element it is."""
     cls, size = text["class"], text["size"]
@@ -63,15 +59,16 @@ def compare(r, command, path, found):
                 if a.shape[:len(shape)] != shape:
                     out.append("%s[%s]: shape %s, NumPy has %s" % (w.path, text, a.shape, shape))
                     continue
-                got = a.tobytes()
+                got = got[len(got) - a.nbytes:]  # NumPy does not keep what is between the members of a compound
             if got != want.tobytes():
                 out.append("%s[%s] as %s: other bytes than libhdf5's (%d, %d)" % (w.path, text, form, len(got), want.size))
     return out
 
 
-def compare_chunks(command, path, chunks):
+def compare_chunks(command, path, chunks, all_read):
+    """all_read: libhdf5 met no error, so the command has no reason to."""
     p = command("chunks", "--recursive", path)
-    if p.returncode != 0:
+    if p.returncode != 0 and all_read:
         return ["chunks: %s" % p.stderr.decode(errors="replace")[-300:]]
     got = {}
     for line in p.stdout.decode().splitlines():
