@@ -283,7 +283,7 @@ static h5r_status put_slab(output *out, const uint8_t *elems, uint64_t n, h5r_er
     h5r_values *values = NULL;
 
     if (out->format == NPY || out->format == RAW) {
-        if (out->done == 0)
+        if (out->done == 0 && out->head_len > 0)
             fwrite(out->head, 1, out->head_len, stdout);
         fwrite(elems, t->size, n, stdout);
         out->done += n;
