@@ -270,7 +270,7 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
             return H5R_NEED;
     }
     if (!f->options.exact_reads && hint > len && h5r_add(off, hint, &hint)) {
-        uint64_t stop = h5r_min(h5r_known_end(f), f->info.end), page = smallest_block(f);
+        uint64_t stop = h5r_min(h5r_known_end(f), f->info.end), page = f->source.remote ? smallest_block(f) : 0;
         if (page > 1 && stop - (end - 1) % page > end) /* a guess is not worth another block */
             stop = h5r_min(stop, end - 1 - (end - 1) % page + page);
         end = h5r_max(end, h5r_min(hint, stop));
