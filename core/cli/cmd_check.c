@@ -57,7 +57,9 @@ static void end(printer *p, const h5r_check_result *r, bool complete)
     if (!p->o->json) {
         put_count(r->objects, "object", ", ");
         put_count(r->attributes, "attribute", ", ");
-        put_count(r->chunks, "chunk", p->o->data ? " (decoded): " : ": ");
+        put_count(r->chunks, "chunk", p->o->data ? "" : ": ");
+        if (p->o->data)
+            printf(" (%" PRIu64 " decoded): ", r->decoded);
         put_count(r->findings, "finding", ", ");
         put_count(r->notes, "note", complete ? "\n" : "; not finished\n");
         return;
@@ -66,7 +68,8 @@ static void end(printer *p, const h5r_check_result *r, bool complete)
     json_put_uint(j, "objects", r->objects);
     json_put_uint(j, "attributes", r->attributes);
     json_put_uint(j, "chunks", r->chunks);
-    json_put_bool(j, "data", p->o->data);
+    if (p->o->data)
+        json_put_uint(j, "decoded", r->decoded);
     json_put_bool(j, "complete", complete);
     json_end_object(j);
     putchar('\n');

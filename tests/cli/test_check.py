@@ -255,7 +255,20 @@ def test_filter_that_is_not_built_in(h5range, tmp_path):
     assert b.count(b"deflate\0") == 1
     path.write_bytes(b.replace(struct.pack("<HHHH", 1, 8, 1, 1) + b"deflate\0", struct.pack("<HHHH", 400, 8, 1, 1) + b"unheard\0"))
     r = h5range("check", "--data", path)
-    assert r.code == 0 and r.text.startswith("note: /x: chunks were not decoded: filter 400 is not built in\n"), r.text
+    assert r.code == 0 and r.text.startswith("note: /x: 10 chunks were not decoded: filter 400 is not built in\n"), r.text
+    assert "10 chunks (0 decoded): 0 findings, 1 note\n" in r.text
+
+
+def test_filter_that_a_chunk_skipped_is_not_needed(h5range, tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as f:
+        d = f.create_dataset("x", shape=(20,), dtype="<i4", chunks=(10,), compression="gzip")
+        d.id.write_direct_chunk((0,), bytes(40), filter_mask=1)
+        d.id.write_direct_chunk((10,), bytes(40), filter_mask=0)
+    b = content(path)
+    path.write_bytes(b.replace(struct.pack("<HHHH", 1, 8, 1, 1) + b"deflate\0", struct.pack("<HHHH", 400, 8, 1, 1) + b"unheard\0"))
+    r = h5range("check", "--data", path)
+    assert "note: /x: 1 chunk was not decoded: filter 400" in r.text and "2 chunks (1 decoded): 0 findings, 1 note" in r.text, r.text
 
 
 # ---- other files

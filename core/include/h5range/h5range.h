@@ -625,6 +625,7 @@ typedef struct h5r_check_options {
 
 typedef struct h5r_check_result {
     uint64_t objects, attributes, chunks; /* looked at */
+    uint64_t decoded; /* chunks */
     uint64_t findings, notes;
 } h5r_check_result;
 
