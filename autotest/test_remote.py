@@ -149,11 +149,12 @@ def test_h5range_truncated_file(server, tmp_path):
 
 
 def test_h5range_server_without_ranges(server):
-    server.routes["/x.h5"] = whole((DATA / "conventions.nc").read_bytes() + b"\0" * (1 << 20))
+    server.routes["/x.h5"] = whole((DATA / "conventions.nc").read_bytes() + b"\0" * (4 << 20))
     with Errors() as errors:
         ds = open_multidim("H5RANGE:" + server.url("/x.h5"))
     if ds is None:
-        assert any("range" in text.lower() and server.url("/x.h5") in text for text in errors.failures()), errors.messages
+        assert len(errors.failures()) == 1, errors.messages
+        assert "does not support byte ranges" in errors.failures()[0] and server.url("/x.h5") in errors.failures()[0]
     else:  # GDAL may keep the whole answer of a small file
         assert ds.GetRootGroup().OpenMDArray("packed").ReadAsArray().shape == (2, 3, 4)
 

@@ -24,6 +24,7 @@ struct VSISource
 // without a word, and on a server that answers the whole file instead of a range, where Read() takes the beginning.
 bool ReadOne(const VSISource &src, h5r_read &r)
 {
+    CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
     auto poHandle = reinterpret_cast<VSIVirtualHandle *>(src.fp);
     if (poHandle->HasPRead())
     {
@@ -34,7 +35,6 @@ bool ReadOne(const VSISource &src, h5r_read &r)
     if (VSIFSeekL(src.fp, r.offset, SEEK_SET) != 0)
         return false;
     CPLErrorReset();
-    CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
     r.got = VSIFReadL(r.dst, 1, r.len, src.fp);
     return r.got <= r.len && CPLGetLastErrorType() < CE_Failure;
 }
@@ -61,7 +61,9 @@ bool ReadGroup(const VSISource &src, h5r_read *reads, size_t n)
 
 h5r_status Fail(const h5r_read &r, h5r_error *err)
 {
-    const std::string osWhy = CPLGetLastErrorMsg();
+    std::string osWhy = CPLGetLastErrorMsg();
+    if (osWhy.find("Range downloading not supported") != std::string::npos)
+        osWhy = "the server does not support byte ranges; download the file, or serve it by a server that answers them (HTTP 206)";
     *err = h5r_error{};
     err->status = H5R_ERR_IO;
     err->offset = r.offset;
