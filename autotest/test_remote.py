@@ -159,6 +159,19 @@ def test_h5range_server_without_ranges(server):
         assert ds.GetRootGroup().OpenMDArray("packed").ReadAsArray().shape == (2, 3, 4)
 
 
+def test_h5range_other_formats_at_plain_urls_are_left_to_others(server):
+    """A GeoTIFF on a server without ranges: GDAL's HTTP driver downloads it."""
+    gdal.GetDriverByName("GTiff").Create("/vsimem/h5range_other.tif", 3, 2)
+    f = gdal.VSIFOpenL("/vsimem/h5range_other.tif", "rb")
+    body = gdal.VSIFReadL(1, 1 << 20, f)
+    gdal.VSIFCloseL(f)
+    gdal.Unlink("/vsimem/h5range_other.tif")
+    server.routes["/x.tif"] = whole(bytes(body))
+    with Errors() as errors:
+        ds = gdal.Open(server.url("/x.tif"))
+    assert ds is not None and ds.RasterXSize == 3, errors.messages
+
+
 def test_h5range_a_bad_chunk_is_an_error_not_zeros(server):
     body = bytearray((DATA / "conventions.nc").read_bytes())
     root = open_multidim("H5RANGE:%s" % (DATA / "conventions.nc")).GetRootGroup()

@@ -193,8 +193,11 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     OpenVSISource(fp, osName, &sSource);
     if (h5r_open(&sSource, &sOptions, &hFile, &err) != H5R_OK)
     {
-        // Another format is for other drivers, whatever its extension; no driver wants a login page instead of the file.
-        const bool bOthers = err.status == H5R_ERR_FORMAT && !(HasOurExtension(osName) && strstr(err.message, "HTML page") != nullptr);
+        // Another format is for other drivers, whatever its extension, and so is a name without one of ours that cannot be read in
+        // ranges; no driver wants a login page instead of the file.
+        const bool bOurs = HasOurExtension(osName);
+        const bool bOthers = err.status == H5R_ERR_FORMAT ? !(bOurs && strstr(err.message, "HTML page") != nullptr)
+                                                          : err.status == H5R_ERR_IO && !bOurs;
         if (!bQuiet || !bOthers)
             CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s", osName.c_str(), err.message);
         return nullptr;
