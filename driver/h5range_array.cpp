@@ -20,11 +20,6 @@ const char *const HIDDEN[] = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST
 // Values that have to be converted pass through a buffer of at most that many bytes.
 constexpr size_t PIECE_BYTES = 64 * 1024 * 1024;
 
-std::string ShowText(const std::string &osParent, const std::string &osName)
-{
-    return osParent == "/" ? "/" + osName : osParent + "/" + osName;
-}
-
 bool IsUnsignedByConvention(const Session &oSession, const h5r_object *psObject, const h5r_type *t)
 {
     return t->cls == H5R_CLASS_INTEGER && t->is_signed && EQUAL(oSession.GetText(psObject, "_Unsigned").c_str(), "true");
@@ -57,7 +52,7 @@ void CopyWindow(const GByte *pabySrc, const GDALExtendedDataType &oSrcType, cons
 std::shared_ptr<Array> Array::Create(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName,
                                      const h5r_object *psObject)
 {
-    const std::string osFullName = ShowText(aoChain.back().osPath, osName);
+    const std::string osFullName = JoinPath(aoChain.back().osPath, osName);
     const h5r_dataset *psDataset = nullptr;
     h5r_error err;
 

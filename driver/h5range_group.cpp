@@ -14,11 +14,6 @@ bool IsAncestor(const Chain &aoChain, const h5r_object *psObject)
     return std::any_of(aoChain.begin(), aoChain.end(), [psObject](const Place &o) { return o.psGroup == psObject; });
 }
 
-std::string Join(const std::string &osParent, const std::string &osName)
-{
-    return osParent == "/" ? "/" + osName : osParent + "/" + osName;
-}
-
 } // namespace
 
 namespace h5range
@@ -82,7 +77,7 @@ const h5r_object *Group::Find(const std::string &osName) const
         }
         else if (eStatus != H5R_ERR_NOT_FOUND)
         {
-            m_poSession->GetFile()->Report(err, Join(m_osFullName, osName));
+            m_poSession->GetFile()->Report(err, JoinPath(m_osFullName, osName));
             return nullptr;
         }
         else if (psDimension == nullptr)
@@ -108,7 +103,7 @@ std::shared_ptr<GDALGroup> Group::OpenGroup(const std::string &osName, CSLConstL
     if (psObject == nullptr || psObject->kind != H5R_GROUP)
         return nullptr;
     Chain aoChain = m_aoChain;
-    aoChain.push_back({psObject, Join(m_aoChain.back().osPath, osName)});
+    aoChain.push_back({psObject, JoinPath(m_aoChain.back().osPath, osName)});
     return Create(m_poSession, aoChain, osName);
 }
 
@@ -136,7 +131,7 @@ std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) c
     std::stable_sort(aoScales.begin(), aoScales.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
     std::vector<std::shared_ptr<GDALDimension>> aoDims;
     for (const auto &oScale : aoScales)
-        aoDims.push_back(m_poSession->GetScaleDimension(oScale.second->psObject, Join(m_aoChain.back().osPath, oScale.second->osLink),
+        aoDims.push_back(m_poSession->GetScaleDimension(oScale.second->psObject, JoinPath(m_aoChain.back().osPath, oScale.second->osLink),
                                                         m_poSession->GetScaleSize(oScale.second->psObject)));
     return aoDims;
 }

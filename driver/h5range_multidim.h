@@ -19,6 +19,9 @@ namespace h5range
 class Group;
 class Array;
 
+/** Full name of what a group with a full name has under a name. */
+std::string JoinPath(const std::string &osParent, const std::string &osName);
+
 /** A group on the way from the root to an object. */
 struct Place
 {
@@ -121,7 +124,7 @@ class Session : public std::enable_shared_from_this<Session>
 class Attribute final : public GDALAttribute
 {
   public:
-    /** nullptr when the type has no counterpart. hFile: the object's. */
+    /** nullptr, with a warning, when the attribute cannot be read. hFile: the object's. */
     static std::shared_ptr<GDALAttribute> Create(const std::shared_ptr<File> &poFile, h5r_file *hFile, const std::string &osParentName,
                                                  const h5r_attr *psAttr);
 
@@ -181,7 +184,7 @@ class Group final : public GDALGroup
 class Array final : public GDALPamMDArray
 {
   public:
-    /** Emits an error and returns nullptr when the dataset cannot be described or its type has no counterpart. */
+    /** Emits an error and returns nullptr when the dataset cannot be described. */
     static std::shared_ptr<Array> Create(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName,
                                          const h5r_object *psObject);
 

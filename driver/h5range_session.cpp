@@ -17,11 +17,6 @@ constexpr char NON_COORDINATE[] = "_nc4_non_coord_";
 // Groups with more links than that name their anonymous dimensions without loading all datasets of the group.
 constexpr size_t MAX_NUMBERED = 1000;
 
-std::string Join(const std::string &osParent, const std::string &osName)
-{
-    return osParent == "/" ? "/" + osName : osParent + "/" + osName;
-}
-
 std::string ParentOf(const std::string &osPath)
 {
     const size_t n = osPath.rfind('/');
@@ -37,6 +32,11 @@ std::string ShownName(const std::string &osLink)
 
 namespace h5range
 {
+
+std::string JoinPath(const std::string &osParent, const std::string &osName)
+{
+    return osParent == "/" ? "/" + osName : osParent + "/" + osName;
+}
 
 /************************************************************************/
 /*                              Dimension                               */
@@ -99,7 +99,7 @@ std::vector<Child> Session::GetChildren(const h5r_object *psGroup, const std::st
         if (eStatus != H5R_OK)
         {
             if (eStatus != H5R_ERR_NOT_FOUND) // a dangling soft or external link is no error
-                m_poFile->Report(err, Join(osPath, sLink.name), CE_Warning);
+                m_poFile->Report(err, JoinPath(osPath, sLink.name), CE_Warning);
             continue;
         }
         // Soft links to groups would show whole branches again, and cycles.
@@ -259,7 +259,7 @@ std::shared_ptr<GDALDimension> Session::GetScaleDimension(const h5r_object *psSc
     // An array shorter or longer than its scale (unlimited dimensions) has no coordinates along it that fit.
     const bool bHasVariable = !IsPureDimension(psScale) && GetScaleSize(psScale) == nSize;
     auto poDim = std::make_shared<Dimension>(shared_from_this(), osParent, osName, osType, osDirection, nSize,
-                                             bHasVariable ? Join(osParent, osName) : std::string());
+                                             bHasVariable ? JoinPath(osParent, osName) : std::string());
     std::lock_guard<std::mutex> oLock(m_oMutex);
     m_oDimensions[oKey] = poDim;
     return poDim;
@@ -289,7 +289,7 @@ std::string Session::FindPath(const Chain &aoChain, const h5r_object *psObject)
             continue;
         for (size_t k = 0; k < n; k++)
             if (papsLinks[k]->kind == H5R_LINK_HARD && papsLinks[k]->addr == nAddr)
-                return Join(aoChain[i].osPath, papsLinks[k]->name);
+                return JoinPath(aoChain[i].osPath, papsLinks[k]->name);
     }
     if (pszKnown == nullptr && bOwn)
     {
@@ -449,7 +449,7 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
         if (apsScales[i] != nullptr)
         {
             const std::string osPath =
-                apsScales[i] == psObject ? Join(aoChain.back().osPath, osName) : FindPath(aoChain, apsScales[i]);
+                apsScales[i] == psObject ? JoinPath(aoChain.back().osPath, osName) : FindPath(aoChain, apsScales[i]);
             if (!osPath.empty())
             {
                 aoDims.push_back(GetScaleDimension(apsScales[i], osPath, nSize));

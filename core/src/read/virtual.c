@@ -261,7 +261,7 @@ static bool pair_dimensions(const h5r_pattern *target, unsigned rank, const h5r_
 }
 
 /* Reads for each combination of runs. */
-static h5r_status add_products(job *j, const origin *o, const int *pair, const run_list *runs, const uint64_t *fixed, const h5r_pattern *source)
+static h5r_status add_products(job *j, const origin *o, const int *pair, const run_list *runs, const uint64_t *fixed)
 {
     const h5r_window *w = j->w;
     unsigned rank = o->d->space->rank;
@@ -283,7 +283,6 @@ static h5r_status add_products(job *j, const origin *o, const int *pair, const r
             t.step[s] = r != NULL ? r->step : 1;
             t.dst_stride[s] = r != NULL ? w->dst_stride[pair[s]] : 0;
         }
-        (void)source;
         h5r_status st = add_task(j, o, &t);
         if (st != H5R_OK)
             return st;
@@ -320,7 +319,7 @@ static h5r_status map_product(job *j, const origin *o, const h5r_pattern *target
         inside = runs[i].n > 0;
     }
     h5r_status st = !ok      ? h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory")
-                    : inside ? add_products(j, o, pair, runs, fixed, source)
+                    : inside ? add_products(j, o, pair, runs, fixed)
                              : H5R_OK;
     for (unsigned i = 0; i < w->rank; i++)
         free(runs[i].list);
