@@ -138,6 +138,36 @@ TEST(Transpose, UnbitshuffleIsTheDefinition)
         }
 }
 
+#if H5R_HAVE_SZIP
+// Seven big-endian integers of 6 bytes and 37 bits: pixels of 8 bytes, of which the writer leaves out the last one, cut by the chunk's end.
+TEST(Szip, LosesWhatIsLessThanAPixel)
+{
+    Bytes stored = {0x2a, 0, 0, 0, 0x0a, 0x1c, 0x0a, 0x70, 0x50, 0xe0, 0xa1, 0xc9, 0xca, 0x44,
+                    0x38, 0x28, 0x72, 0x30, 0x29, 0xc1, 0x43, 0x82, 0x14, 0x66, 0x88, 0x2a, 0x28};
+    Bytes expected;
+    for (uint8_t last : {4, 3, 3, 4, 3, 4, 0})
+        for (uint8_t b : {uint8_t(0), uint8_t(0), uint8_t(0), uint8_t(0), uint8_t(last > 0 ? 7 : 0), last})
+            expected.push_back(b);
+    Result r = Decode({Filter(4, {149, 2, 64, 7})}, stored, expected.size());
+    ASSERT_EQ(r.status, H5R_OK) << r.message;
+    EXPECT_EQ(r.bytes, expected);
+}
+#endif
+
+// The codec of a bitshuffle filter that was set twice: what its writer does not know it stores plain.
+TEST(Bitshuffle, UnknownCodecs)
+{
+    Bytes src = Random(16, 5), tmp(16), expected(16);
+    h5r_unbitshuffle(src.data(), expected.data(), tmp.data(), 8, 2);
+    Result r = Decode({Filter(32008, {0, 4, 2, 0, 4})}, src, 16);
+    ASSERT_EQ(r.status, H5R_OK) << r.message;
+    EXPECT_EQ(r.bytes, expected);
+    src.pop_back();
+    r = Decode({Filter(32008, {0, 4, 2, 0, 4})}, src, 16);
+    EXPECT_EQ(r.status, H5R_ERR_UNSUPPORTED);
+    EXPECT_NE(r.message.find("codec 4"), std::string::npos) << r.message;
+}
+
 TEST(Registry, ListsEveryFilterOnceByIdAndSaysWhatIsMissing)
 {
     unsigned before = 0;

@@ -33,7 +33,7 @@ Pset_fapl_split ihshsh; Pset_copy_object ihu; Pset_small_data_block_size ihQ; Ps
 Pget_sizes ihpp; Pget_userblock ihp; Pget_layout ih; Pget_chunk ihip; Pget_nfilters ih; Pget_filter2 ihupppzpp; Pget_external_count ih
 Pget_external ihuzppp; Pfill_value_defined ihp; Pget_fill_time ihp; Pget_fill_value ihhp; Pget_virtual_count ihp; Pget_virtual_vspace hhz
 Pget_virtual_srcspace hhz; Pget_virtual_filename qhzpz; Pget_virtual_dsetname qhzpz; Pget_attr_creation_order ihp
-Pget_link_creation_order ihp
+Pget_link_creation_order ihp; Pget_chunk_opts ihp
 Gcreate2 hhshhh; Gget_create_plist hh
 Lcreate_hard ihshshh; Lcreate_soft ishshh; Lcreate_external isshshh; Lcreate_ud ihsipzhh; Lregister ip; Ldelete ihsh; Lmove ihshshh
 Literate2 ihiippp; Lget_val ihspzh; Lunpack_elink_val ipzppp

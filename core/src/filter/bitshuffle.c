@@ -37,7 +37,7 @@ static h5r_status decompress(const h5r_stage *s, const reader *r, size_t n, uint
 #else
         return h5r_stage_fail(s, H5R_ERR_UNSUPPORTED, "with LZ4, not built in: build with liblz4");
 #endif
-    case ZSTD:
+    default:
 #if H5R_HAVE_ZSTD
         if (ZSTD_decompressDCtx(r->zstd, out, raw, r->p, n) == raw)
             return H5R_OK;
@@ -45,8 +45,6 @@ static h5r_status decompress(const h5r_stage *s, const reader *r, size_t n, uint
 #else
         return h5r_stage_fail(s, H5R_ERR_UNSUPPORTED, "with Zstandard, not built in: build with libzstd");
 #endif
-    default:
-        return h5r_stage_fail(s, H5R_ERR_UNSUPPORTED, "codec %u", r->codec);
     }
 }
 
@@ -115,6 +113,11 @@ h5r_status h5r_decode_bitshuffle(const h5r_stage *s)
     uint64_t total = s->n, block = f->n_values > BLOCK_ELEMS ? f->values[BLOCK_ELEMS] : 0;
     if (f->n_values > CODEC)
         r.codec = f->values[CODEC];
+    if (r.codec != PLAIN && r.codec != LZ4 && r.codec != ZSTD) {
+        if (s->n != s->chunk)
+            return h5r_stage_fail(s, H5R_ERR_UNSUPPORTED, "codec %u, known are 0 (none), 2 (LZ4) and 3 (Zstandard)", r.codec);
+        r.codec = PLAIN; /* what its writer does with a codec that it does not know, and as long as the chunk */
+    }
     if (r.codec != PLAIN) {
         if (s->n < 12)
             return H5R_STAGE_BAD(s, "%zu bytes", s->n);

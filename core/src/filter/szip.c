@@ -68,22 +68,25 @@ h5r_status h5r_decode_szip(const h5r_stage *s)
     if (v[MASK] & MASK_NEAREST_NEIGHBOUR)
         a.flags |= AEC_DATA_PREPROCESS;
     size_t sample = a.bits_per_sample <= 8 ? 1 : a.bits_per_sample <= 16 ? 2 : 4, pixel = planes ? v[BITS_PER_PIXEL] / 8 : sample;
-    if (size % pixel != 0)
-        return H5R_STAGE_BAD(s, "%zu bytes of pixels of %zu", size, pixel);
+    size_t lost = size % pixel; /* writers lose what is less than a pixel: zeros (the planes of it hold noise) */
+    size_t coded = planes ? size : size - lost;
+    memset(out + size - lost, 0, lost);
+    if (coded == 0)
+        return H5R_OK;
 
     size_t line = v[PIXELS_PER_SCANLINE] * sample, padded = (size_t)a.rsi * a.block_size * sample;
-    size_t stored = (size - 1) / line * padded + (size - 1) % line + 1; /* up to the last sample: less than twice size */
-    if (!planes && stored == size)
-        return decode_samples(s, &a, out, size);
+    size_t stored = (coded - 1) / line * padded + (coded - 1) % line + 1; /* up to the last sample: less than twice size */
+    if (!planes && stored == coded)
+        return decode_samples(s, &a, out, coded);
     st = h5r_stage_work(s, stored, &samples);
     if (st == H5R_OK)
         st = decode_samples(s, &a, samples, stored);
     if (st != H5R_OK)
         return st;
-    remove_padding(samples, size, line, padded);
+    remove_padding(samples, coded, line, padded);
     if (planes)
         h5r_unshuffle(samples, out, size / pixel, pixel);
     else
-        memcpy(out, samples, size);
+        memcpy(out, samples, coded);
     return H5R_OK;
 }
