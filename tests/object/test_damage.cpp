@@ -440,6 +440,29 @@ TEST(Damage, HeapBlockOfTwoHeapsWithDifferentSizes)
     EXPECT_HAS(e.message, "beyond the end");
 }
 
+// Blocks too small for their own head.
+TEST(Damage, HeapBlockSmallerThanItsHead)
+{
+    Crafted c;
+    uint64_t heap = c.here();
+    c.text("FRHP").u(0, 1).u(7, 2).u(0, 2).u(0, 1).u(4096, 4).u(0, 8).u(UNDEF, 8).u(0, 8).u(UNDEF, 8).zeros(64);
+    c.u(4, 2).u(16, 8).u(16, 8).u(8, 2).u(1, 2).u(heap + 146 + 4, 8).u(0, 2).checksum(heap);
+    ASSERT_EQ(c.here(), heap + 146);
+    c.zeros(4 + 16);
+    auto step = [](h5r_ctx *x, void *arg) -> h5r_status {
+        const h5r_fractal_heap *h;
+        H5R_TRY(h5r_load_fractal_heap(x, *static_cast<uint64_t *>(arg), &h));
+        H5R_TRY(h5r_want_heap(x, h, true));
+        const uint8_t *p;
+        uint64_t len;
+        Bytes id = Body().u(0, 1).u(14, 1).u(1, 2);
+        return h5r_load_heap_object(x, h, id.data(), &p, &len);
+    };
+    h5r_error e = ErrorOf(c, [&](h5r_file *f, h5r_error *err) { return h5r_run(f, "test", step, &heap, err); });
+    EXPECT_EQ(e.status, H5R_ERR_FORMAT);
+    EXPECT_HAS(e.message, "of 16 bytes, at least 18");
+}
+
 // An empty list of blocks, as no product of patterns: it was sorted.
 TEST(Damage, MappingOfNoBlocks)
 {

@@ -125,7 +125,9 @@ static h5r_status verify_direct(h5r_ctx *x, const h5r_fractal_heap *h, uint64_t 
 {
     size_t at = 5U + x->file->widths.offset + h->offset_width;
 
-    if (size < at + 4 || memcmp(p, "FHDB", 4) != 0)
+    if (size < at + 4)
+        return h5r_fail(x, H5R_ERR_FORMAT, addr, "a direct block of a fractal heap of %" PRIu64 " bytes, at least %zu are needed", size, at + 4);
+    if (memcmp(p, "FHDB", 4) != 0)
         return h5r_fail_structure(x, H5R_ERR_FORMAT, addr, "a direct block of a fractal heap", "FHDB", p);
     if (!h->checksummed)
         return H5R_OK;
