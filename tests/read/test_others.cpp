@@ -357,3 +357,32 @@ TEST(Set, NameThatDoesNotTellTheOthersSaysSo)
     EXPECT_TRUE(Read<int>(f, "/x", 100, &err).empty());
     EXPECT_EQ(err.status, H5R_ERR_UNSUPPORTED);
 }
+
+// The first file of a subfiling set: superblock and driver information; the root group is in a subfile.
+TEST(Set, SubfilingIsNamed)
+{
+    Bytes stub = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n', 0, 0, 0, 0, 0, 8, 8, 0};
+    auto u = [&stub](uint64_t v, unsigned width) {
+        for (unsigned i = 0; i < width; i++)
+            stub.push_back(static_cast<unsigned char>(v >> (8 * i)));
+    };
+    for (uint64_t v : {UINT64_C(0x100004), UINT64_C(0), UINT64_MAX, UINT64_C(44993600), UINT64_C(96), UINT64_C(0), UINT64_C(211), UINT64_C(1),
+                       UINT64_C(251), UINT64_C(795)})
+        u(v, 8); // K, base, free space, end, driver information; root: name, header, its kind, B-tree, heap
+    u(0, 4);
+    u(99, 4);
+    for (char ch : std::string("Subfilin"))
+        stub.push_back(static_cast<unsigned char>(ch));
+    for (uint64_t v : {UINT64_C(0x1fed01331), UINT64_C(0x157421d00000001), UINT64_C(0x200000000)})
+        u(v, 8);
+    stub.resize(211);
+    Folder folder({});
+    folder.m_files["stub.h5"] = stub;
+    FileHandle f = folder.Open("stub.h5");
+    ASSERT_TRUE(f);
+    EXPECT_STREQ(h5r_get_info(f.get())->driver, "subfiling");
+    h5r_error err{};
+    EXPECT_TRUE(Read<int>(f, "/x", 100, &err).empty());
+    EXPECT_EQ(err.status, H5R_ERR_UNSUPPORTED);
+    EXPECT_NE(std::string(err.message).find("h5fuse"), std::string::npos) << err.message;
+}

@@ -225,7 +225,7 @@ typedef struct h5r_file_info {
     uint64_t root;            /* address of the root group's object header */
     uint64_t page_size;       /* of paged file space, 0: not paged */
     bool open_for_write;      /* consistency flags say that a writer did not close the file */
-    const char *driver;       /* "family", "multi", "split", or "" (specification II.B) */
+    const char *driver;       /* "family", "multi", "split", "subfiling", or "" (specification II.B) */
     const char *name;         /* of the source */
 } h5r_file_info;
 

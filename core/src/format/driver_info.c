@@ -65,6 +65,8 @@ h5r_status h5r_decode_driver_info(h5r_cursor *c, h5r_driver_info *out)
         if (d.member_size == 0)
             st = H5R_ERR_FORMAT;
     }
+    if (memcmp(id, "Subfilin", 8) == 0)
+        d.name = "subfiling"; /* stripes in files whose names hold an inode: read as far as this one goes */
     if (st == H5R_OK && !c->overrun)
         *out = d;
     return c->overrun ? H5R_ERR_FORMAT : st;

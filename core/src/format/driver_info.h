@@ -10,7 +10,7 @@ typedef enum h5r_set_kind { H5R_SET_NONE, H5R_SET_FAMILY, H5R_SET_MULTI } h5r_se
 
 typedef struct h5r_driver_info {
     h5r_set_kind kind;
-    const char *name;         /* "family", "multi", "split", "" for drivers of single files */
+    const char *name;         /* "family", "multi", "split", "subfiling", "" for drivers of single files */
     uint64_t member_size;     /* family: bytes of each member but the last */
     unsigned n;               /* multi: members */
     struct {

@@ -181,6 +181,9 @@ void h5r_drop_data(h5r_file *f);
 /* End of the source as far as it is known, else H5R_UNDEFINED. File locked. */
 uint64_t h5r_known_end(const h5r_file *f);
 
+/* What to do about bytes that lie in another file of the set. */
+const char *h5r_set_advice(const h5r_file *f);
+
 /* Adds a batch read elsewhere to the file's counts. No lock is held. */
 void h5r_count_round(h5r_file *f, const h5r_read *reads, size_t n);
 

@@ -6,8 +6,8 @@ h5r_status h5r_short_read(const h5r_file *f, const h5r_read *r, h5r_error *err)
 {
     if (f->info.driver[0] != '\0' && !f->is_set)
         return h5r_error_set(err, H5R_ERR_UNSUPPORTED, r->offset,
-                             "%zu bytes of data at byte %" PRIu64 " lie in another file of a %s set, which this source cannot open",
-                             r->len, r->offset, f->info.driver);
+                             "%zu bytes of data at byte %" PRIu64 " lie in another file of a %s set, which %s",
+                             r->len, r->offset, f->info.driver, h5r_set_advice(f));
     return h5r_error_set(err, H5R_ERR_FORMAT, r->offset,
                          "%zu bytes of data at byte %" PRIu64 ", but the file ends at byte %" PRIu64 ": the file is truncated",
                          r->len, r->offset, r->offset + r->got);

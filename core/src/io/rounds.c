@@ -199,6 +199,11 @@ uint64_t h5r_known_end(const h5r_file *f)
     return h5r_min(f->source.size, f->source_end);
 }
 
+const char *h5r_set_advice(const h5r_file *f)
+{
+    return strcmp(f->info.driver, "subfiling") == 0 ? "is not read: make one file of the subfiles with h5fuse" : "this source cannot open";
+}
+
 /* The bytes of [off, off + len) where they are in memory, without looking at the file. */
 static const uint8_t *find_bytes(h5r_file *f, unsigned kind, uint64_t off, size_t len, h5r_status *why)
 {
@@ -249,7 +254,7 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
                         len, addr);
     if (end > h5r_known_end(f) && f->info.driver[0] != '\0' && !f->is_set)
         return h5r_fail(x, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED,
-                        "address %" PRIu64 " lies in another file of a %s set, which this source cannot open", addr, f->info.driver);
+                        "address %" PRIu64 " lies in another file of a %s set, which %s", addr, f->info.driver, h5r_set_advice(f));
     if (end > h5r_known_end(f))
         return h5r_fail(x, H5R_ERR_FORMAT, addr,
                         "%" PRIu64 " bytes at byte %" PRIu64 " reach beyond the end of the file at byte %" PRIu64
