@@ -40,3 +40,10 @@ def test_equals_libhdf5(h5range, data, name):
     for path, node in want["objects"].items():
         assert got["objects"].get(path) == node, path
     assert got == want
+
+
+def test_names_of_equal_hashes(h5range, data):
+    r = h5range("dump", "--canonical", data("equal_hashes.h5"))
+    names = [n for n in json.loads(r.text)["objects"]["/"]["links"] if n.startswith("variable")]
+    values = [int(h5range("cat", data("equal_hashes.h5") + "#/" + n).text) for n in names]
+    assert sorted(values) == list(range(8))

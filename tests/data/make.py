@@ -397,6 +397,22 @@ def escaped_names():
         f["enum"].attrs["\u6e29\u5ea6"] = np.zeros(1, [(n, "<i2") for n in names])
 
 
+def equal_hashes():
+    """Links and attributes whose names have equal lookup3 hashes: the B-tree's key does not tell them apart."""
+    with h5py.File(path("equal_hashes.h5"), "w", libver=NEW) as f:
+        names = ["variable_%d" % i for pair in ((103176, 120050), (214573, 382826), (171247, 373939), (181698, 233070)) for i in pair]
+        for i, name in enumerate(names + ["n%02d" % i for i in range(20)]):
+            f[name] = np.int32(i)
+            f.attrs[name] = np.int32(100 + i)
+
+
+def family_with_user_block():
+    """Addresses count from behind the user block, members from the beginning of it."""
+    name = path("parts/block_%05d.h5")
+    with h5py.File(name, "w", driver="family", memb_size=2048, libver=OLD, userblock_size=512) as f:
+        f["x"] = np.arange(1200, dtype="<i4")
+
+
 def main():
     flat("flat_earliest.h5", 10, OLD)
     flat("flat_latest.h5", 10, NEW)
@@ -412,9 +428,11 @@ def main():
     chunks()
     overlapping()
     escaped_names()
+    equal_hashes()
+    family_with_user_block()
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
-        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "external.h5", "linked.h5", "family_00000.h5", "split-m.h5")]
+        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]
         for name in sorted(os.listdir(HERE)) + parts:
             if name.endswith((".h5", ".nc")):
                 out = subprocess.run([sys.executable, os.path.join(shared, "corpus", "h5expect.py"), path(name)],

@@ -97,6 +97,18 @@ TEST(Datatype, SignedInteger)
     h5r_arena_free(&arena);
 }
 
+// Fewer bits than half of the size are legal, whatever a library thinks of them.
+TEST(Datatype, FewBitsInALargeInteger)
+{
+    h5r_arena arena = {};
+    const h5r_type *t = nullptr;
+    ASSERT_EQ(DecodeType(Builder().u(0x10, 1).u(8, 3).u(8, 4).u(1, 2).u(3, 2), &t, &arena), H5R_OK);
+    EXPECT_EQ(t->size, 8u);
+    EXPECT_EQ(t->precision, 3u);
+    EXPECT_EQ(t->bit_offset, 1u);
+    h5r_arena_free(&arena);
+}
+
 TEST(Datatype, RejectsIntegersWhoseBitsLeaveTheirSize)
 {
     h5r_arena arena = {};
@@ -159,6 +171,50 @@ TEST(Layout, ChunkDimensionOfZeroIsRejected)
         h5r_cursor c = b.cursor();
         EXPECT_EQ(h5r_decode_layout(&c, W8, &l, &what), dim == 0 ? H5R_ERR_FORMAT : H5R_OK);
     }
+}
+
+// Versions 1 and 2 say nothing of how long contiguous data are, and put the size of an element behind the chunk.
+TEST(Layout, Versions1And2)
+{
+    h5r_layout l;
+    const char *what = nullptr;
+    for (unsigned version : {1u, 2u}) {
+        Builder chunked = Builder().u(version, 1).u(3, 1).u(2, 1).u(0, 5).u(1000, 8).u(10, 4).u(20, 4).u(4, 4);
+        h5r_cursor c = chunked.cursor();
+        ASSERT_EQ(h5r_decode_layout(&c, W8, &l, &what), H5R_OK) << what;
+        EXPECT_EQ(l.cls, H5R_LAYOUT_CHUNKED);
+        EXPECT_EQ(l.rank, 2u);
+        EXPECT_EQ(l.chunk[1], 20u);
+        EXPECT_EQ(l.elem_size, 4u);
+        EXPECT_EQ(l.addr, 1000u);
+        Builder contiguous = Builder().u(version, 1).u(2, 1).u(1, 1).u(0, 5).u(1000, 8).u(10, 4).u(20, 4);
+        c = contiguous.cursor();
+        ASSERT_EQ(h5r_decode_layout(&c, W8, &l, &what), H5R_OK) << what;
+        EXPECT_EQ(l.cls, H5R_LAYOUT_CONTIGUOUS);
+        EXPECT_EQ(l.addr, 1000u);
+        EXPECT_EQ(l.size, H5R_UNDEFINED);
+        Builder compact = Builder().u(version, 1).u(1, 1).u(0, 1).u(0, 5).u(3, 4).u(3, 4).text("abc", 3);
+        c = compact.cursor();
+        ASSERT_EQ(h5r_decode_layout(&c, W8, &l, &what), H5R_OK) << what;
+        EXPECT_EQ(l.cls, H5R_LAYOUT_COMPACT);
+        ASSERT_EQ(l.size, 3u);
+        EXPECT_EQ(l.compact[2], 'c');
+        compact.bytes.pop_back();
+        c = compact.cursor();
+        EXPECT_EQ(h5r_decode_layout(&c, W8, &l, &what), H5R_ERR_FORMAT);
+    }
+}
+
+TEST(Layout, ChunksAbove4GiB)
+{
+    h5r_layout l;
+    const char *what = nullptr;
+    Builder b = Builder().u(5, 1).u(2, 1).u(2, 1).u(2, 1).u(5, 1).u(UINT64_C(0x1234567890), 5).u(8, 5).u(1, 1).u(UINT64_C(0x2345678901), 8).u(0, 4).u(4096, 8);
+    h5r_cursor c = b.cursor();
+    ASSERT_EQ(h5r_decode_layout(&c, W8, &l, &what), H5R_OK) << what;
+    EXPECT_EQ(l.chunk[0], UINT64_C(0x1234567890));
+    EXPECT_EQ(l.single_size, UINT64_C(0x2345678901));
+    EXPECT_EQ(l.addr, 4096u);
 }
 
 TEST(Layout, UnknownClassIsUnsupportedNotCorrupt)

@@ -205,6 +205,32 @@ TEST(Damage, ContiguousDataNearTheEndOfTheAddressSpace)
     EXPECT_HAS(e.message, "impossible address");
 }
 
+// What the writer says must be understood (flag 0x80) is refused, what it marks otherwise is passed over.
+TEST(Damage, MessagesOfUnknownTypes)
+{
+    for (unsigned flags : {0x00u, 0x08u, 0x14u, 0x34u, 0x80u}) {
+        Crafted c;
+        uint64_t at = c.Header({{1, 0, Space1(2)}, {3, 0, Int32()}, {0x77, flags, Body().u(1, 8)}, {8, 0, Contiguous(0, 8)}});
+        h5r_error e = ErrorOf(c, [&](h5r_file *f, h5r_error *err) { return ReadAll(f, at, err); });
+        EXPECT_EQ(e.status, flags == 0x80 ? H5R_ERR_UNSUPPORTED : H5R_OK) << flags << ": " << e.message;
+        if (flags == 0x80)
+            EXPECT_HAS(e.message, "message 119");
+    }
+}
+
+TEST(Damage, FillValueOfAnotherSizeThanItsType)
+{
+    for (unsigned size : {2u, 4u, 8u}) {
+        Crafted c;
+        Bytes fill = Body().u(2, 1).u(2, 1).u(2, 1).u(1, 1).u(size, 4).u(7, size);
+        uint64_t at = c.Header({{1, 0, Space1(2)}, {3, 0, Int32()}, {5, 0, fill}, {8, 0, Contiguous(UNDEF, 8)}});
+        h5r_error e = ErrorOf(c, [&](h5r_file *f, h5r_error *err) { return ReadAll(f, at, err); });
+        EXPECT_EQ(e.status, size == 4 ? H5R_OK : H5R_ERR_FORMAT) << size << ": " << e.message;
+        if (size != 4)
+            EXPECT_HAS(e.message, "fill value of");
+    }
+}
+
 // The stored size was allocated as the index claims it: 4 GiB for a chunk of 40 bytes.
 TEST(Damage, ChunkWhoseStoredSizeIsFarAboveADecodedOne)
 {

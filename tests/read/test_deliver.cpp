@@ -525,6 +525,31 @@ TEST(Straight, OnlyTheSelectedRowsOfAnUnfilteredChunkAreRead)
     EXPECT_EQ(source.bytes_read() - before, 7u * 150 * 4);
 }
 
+// limits.chunk_bytes is about what has to be held: an unfiltered chunk of any size is read piece by piece.
+TEST(Straight, UnfilteredChunksAboveTheLimit)
+{
+    for (int kind = 0; kind < KINDS; kind++) {
+        TestSource source(LargeFile());
+        Prepare(source, kind);
+        h5r_options o = Options(2);
+        o.limits.chunk_bytes = 1000;
+        FileHandle f = Open(source, &o);
+        for (const char *name : {"raw", "raw_be"}) {
+            Window w = Whole(Find(f.get(), name).d->space);
+            ExpectWindow(f.get(), name, w);
+            w.start = {110, 150};
+            w.count = {7, 10};
+            w.step = {-3, -7};
+            ExpectWindow(f.get(), name, w);
+        }
+        Dataset s = Find(f.get(), "le4");
+        Bytes got(s.d->space->count * s.d->type->size);
+        h5r_selection sel = {};
+        sel.dst = got.data();
+        EXPECT_EQ(h5r_read_dataset(f.get(), s.object, &sel, nullptr), H5R_ERR_LIMIT);
+    }
+}
+
 TEST(ChunkCache, RowsOfAChunkAreDecodedOnce)
 {
     const Bytes bytes = LargeFile();

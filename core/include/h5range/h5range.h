@@ -130,7 +130,7 @@ H5R_API h5r_status h5r_source_open_memory(const void *bytes, size_t n, h5r_sourc
 typedef struct h5r_limits {
     uint64_t metadata_bytes; /* cached metadata plus decoded objects of one file */
     uint64_t heap_bytes;     /* cached variable-length data of one file */
-    uint64_t chunk_bytes;    /* decoded size of one chunk */
+    uint64_t chunk_bytes;    /* decoded size of one chunk that has filters */
     uint64_t inflight_bytes; /* bytes asked for in one batch */
     uint64_t vlen_bytes;     /* variable-length values loaded by one call */
     uint64_t objects;        /* objects visited by one prefetch */

@@ -234,9 +234,12 @@ h5r_status h5r_add_chunks(h5r_ctx *x, h5r_pieces *l, const h5r_window *w)
                                  "chunk %" PRIu64 ": its index says that it takes %" PRIu64 " bytes, far above the %" PRIu64 " of a decoded one",
                                  c->number, c->size, d->chunk_bytes);
         h5r_piece p = {.offset = c->offset, .len = c->size, .w = w, .chunk = c, .raw = is_raw(d, c) && c->size >= d->chunk_bytes};
+        bool too_large = d->chunk_bytes > f->limits.chunk_bytes; /* to be held in memory */
+        if (too_large && !p.raw)
+            return h5r_fail(x, H5R_ERR_LIMIT, w->object->addr, "chunks of %" PRIu64 " bytes (limits.chunk_bytes)", d->chunk_bytes);
         if (p.raw) {
             p.len = d->chunk_bytes;
-            if (in_rows(f, w, &part)) {
+            if (too_large || in_rows(f, w, &part)) {
                 H5R_TRY(add_storage(x, l, w, c, &part, c->offset));
                 continue;
             }

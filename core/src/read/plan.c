@@ -99,8 +99,6 @@ static h5r_status plan_chunks(h5r_ctx *x, h5r_window *w)
     uint64_t lo[H5R_MAX_RANK] = {0}, hi[H5R_MAX_RANK] = {0}, total = 1;
     bool many = false;
 
-    if (d->chunk_bytes > x->file->limits.chunk_bytes)
-        return h5r_fail(x, H5R_ERR_LIMIT, w->object->addr, "chunks of %" PRIu64 " bytes (limits.chunk_bytes)", d->chunk_bytes);
     for (unsigned i = 0; i < w->rank; i++) {
         bounds(w, i, &lo[i], &hi[i]);
         lo[i] /= d->chunk[i];
