@@ -50,6 +50,16 @@ def test_h5range_dimensions_of_netcdf(conventions):
     assert v.GetDimensions()[0].GetIndexingVariable() is None
 
 
+def test_h5range_dimensions_by_their_numbers(root_of):
+    root = root_of("H5RANGE:%s" % (DATA / "dimension_ids.nc"))
+    assert [(d.GetName(), d.GetSize()) for d in root.GetDimensions()] == [("z", 2), ("x", 4), ("a", 3)]
+    # coordinate variables of two dimensions
+    assert names_of(root.OpenMDArray("x").GetDimensions()) == ["/x", "/a"]
+    assert names_of(root.OpenMDArray("a").GetDimensions()) == ["/z", "/a"]
+    assert names_of(root.OpenMDArray("v").GetDimensions()) == ["/a", "/x", "/z"]
+    assert root.OpenMDArray("a").ReadAsArray().tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
 def test_h5range_variable_with_the_name_of_a_dimension_that_is_not_its_own(conventions):
     station = conventions.OpenMDArray("station")
     assert names_of(station.GetDimensions()) == ["/strlen"]

@@ -31,3 +31,21 @@ def test_example(folder, name, command, expected):
     env = dict(os.environ, PATH=os.path.dirname(BIN) + os.pathsep + os.environ["PATH"], LC_ALL="C.UTF-8")
     p = subprocess.run(command, shell=True, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     assert p.stdout == expected
+
+
+def test_format_coverage_names_tests_that_exist():
+    sources = ""
+    for folder in ("tests", "autotest"):
+        for at, _, names in os.walk(os.path.join(ROOT, folder)):
+            for name in names:
+                if name.endswith((".cpp", ".py")):
+                    with open(os.path.join(at, name)) as f:
+                        sources += f.read()
+    with open(os.path.join(ROOT, "docs", "format-coverage.md")) as f:
+        rows = [line.rsplit("|", 2)[1] for line in f if line.startswith("| F-")]
+    assert len(rows) > 150
+    for named in {n for row in rows for n in re.findall("`([^`]+)`", row)}:
+        name, _, of = named.partition("[")
+        suite, _, case = name.partition(".")
+        assert ("TEST(%s, %s)" % (suite, case) if case else "def %s(" % name) in sources, named
+        assert not of or os.path.exists(os.path.join(ROOT, "tests", "data", of.rstrip("]"))), named

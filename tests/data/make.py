@@ -413,6 +413,17 @@ def family_with_user_block():
         f["x"] = np.arange(1200, dtype="<i4")
 
 
+def dimension_ids():
+    """Dimensions whose order is that of their numbers, not of their names, and coordinate variables of two dimensions, which have no
+    DIMENSION_LIST but numbers of dimensions (_Netcdf4Coordinates)."""
+    with netCDF4.Dataset(path("dimension_ids.nc"), "w") as n:
+        for name, size in (("z", 2), ("x", 4), ("a", 3)):
+            n.createDimension(name, size)
+        n.createVariable("x", "f4", ("x", "a"))[:] = np.arange(12).reshape(4, 3)
+        n.createVariable("a", "f4", ("z", "a"))[:] = np.arange(6).reshape(2, 3)  # the scale of its last dimension
+        n.createVariable("v", "i2", ("a", "x", "z"))[:] = np.arange(24).reshape(3, 4, 2)
+
+
 def main():
     flat("flat_earliest.h5", 10, OLD)
     flat("flat_latest.h5", 10, NEW)
@@ -429,6 +440,7 @@ def main():
     overlapping()
     escaped_names()
     equal_hashes()
+    dimension_ids()
     family_with_user_block()
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
