@@ -373,7 +373,7 @@ TEST(Set, SubfilingIsNamed)
     u(99, 4);
     for (char ch : std::string("Subfilin"))
         stub.push_back(static_cast<unsigned char>(ch));
-    for (uint64_t v : {UINT64_C(0x1fed01331), UINT64_C(0x157421d00000001), UINT64_C(0x200000000)})
+    for (uint64_t v : {UINT64_C(0x1fed01331), UINT64_C(0x0157421d00000001), UINT64_C(0x0000000200000000)})
         u(v, 8);
     stub.resize(211);
     Folder folder({});

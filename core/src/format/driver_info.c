@@ -43,7 +43,9 @@ static h5r_status decode_multi(h5r_cursor *c, h5r_driver_info *d)
     if (d->member[super].start != 0)
         return H5R_ERR_FORMAT;
     d->super = d->member[super].name;
-    d->name = d->n == 2 && which[super] == 1 && which[1 - super] == RAW ? "split" : "multi";
+    /* "%s-s.h5" is what the multi driver calls the first file unless told otherwise; a split set has an ending for metadata. */
+    bool split = d->n == 2 && which[super] == 1 && which[1 - super] == RAW && strcmp(d->super, "%s-s.h5") != 0;
+    d->name = split ? "split" : "multi";
     d->kind = H5R_SET_MULTI;
     return c->overrun ? H5R_ERR_FORMAT : H5R_OK;
 }
@@ -65,8 +67,11 @@ h5r_status h5r_decode_driver_info(h5r_cursor *c, h5r_driver_info *out)
         if (d.member_size == 0)
             st = H5R_ERR_FORMAT;
     }
-    if (memcmp(id, "Subfilin", 8) == 0)
-        d.name = "subfiling"; /* stripes in files whose names hold an inode: read as far as this one goes */
+    if (memcmp(id, "Subfilin", 8) == 0) {
+        h5r_skip(c, 4 + 4 + 4 + 8); /* magic, version, flag, size of a stripe: not in the specification */
+        if (h5r_get_u64(c) > 1)
+            d.name = "subfiling"; /* in files whose names hold an inode: read as far as this one goes */
+    }
     if (st == H5R_OK && !c->overrun)
         *out = d;
     return c->overrun ? H5R_ERR_FORMAT : st;
