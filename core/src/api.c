@@ -112,6 +112,7 @@ h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out,
     pthread_mutex_init(&f->io_lock, NULL);
     pthread_mutex_init(&f->others_lock, NULL);
     f->root = f;
+    f->number = f->n_numbered = 1;
     f->engine = h5r_engine_new(&f->options);
     pthread_cond_init(&f->arrived, NULL);
     use_head(f, f->options.head, f->options.head_len);

@@ -424,6 +424,36 @@ def dimension_ids():
         n.createVariable("v", "i2", ("a", "x", "z"))[:] = np.arange(24).reshape(3, 4, 2)
 
 
+def virtual_values():
+    """A virtual dataset of values that lie in the heaps of three files: strings, sequences, sequences of strings, and all of them in a
+    compound; and one of that one."""
+    text, ints, texts = h5py.string_dtype(), h5py.vlen_dtype(np.dtype("<i4")), h5py.vlen_dtype(h5py.string_dtype())
+    of = {"text": text, "ints": ints, "texts": texts, "all": np.dtype([("n", "<i2"), ("text", text), ("ints", ints)])}
+
+    def values(name, k):
+        out = np.empty(3, object if name != "all" else of["all"])
+        for i in range(3):
+            one = {"text": "file %d row %d" % (k, i), "ints": np.arange(10 * k, 10 * k + i, dtype="<i4"),
+                   "texts": np.array(["%d/%d/%d" % (k, i, j) for j in range(i)], object)}
+            out[i] = one[name] if name != "all" else (10 * k + i, one["text"], one["ints"])
+        return out
+
+    for k in (1, 2):
+        with h5py.File(path("parts/values_%d.h5" % k), "w", libver=NEW) as f:
+            for name, t in of.items():
+                f.create_dataset(name, data=values(name, k), dtype=t)
+    for out, sources in (("values.h5", [("values_1.h5", ""), ("values_2.h5", ""), (".", "own_")]), ("values_again.h5", [("values.h5", ""), ("values_2.h5", "")])):
+        with h5py.File(path("parts/" + out), "w", libver=NEW) as f:
+            for name, t in of.items():
+                f.create_dataset("own_" + name, data=values(name, 0), dtype=t)
+                sizes = [10 if file == "values.h5" else 3 for file, _ in sources]
+                layout, at = h5py.VirtualLayout((sum(sizes) + 1,), t), 0
+                for (file, prefix), n in zip(sources, sizes):
+                    layout[at:at + n] = h5py.VirtualSource(file, prefix + name, shape=(n,))
+                    at += n
+                f.create_virtual_dataset(name, layout)
+
+
 def main():
     flat("flat_earliest.h5", 10, OLD)
     flat("flat_latest.h5", 10, NEW)
@@ -442,9 +472,10 @@ def main():
     equal_hashes()
     dimension_ids()
     family_with_user_block()
+    virtual_values()
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
-        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]
+        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "values.h5", "values_again.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]
         for name in sorted(os.listdir(HERE)) + parts:
             if name.endswith((".h5", ".nc")):
                 out = subprocess.run([sys.executable, os.path.join(shared, "corpus", "h5expect.py"), path(name)],

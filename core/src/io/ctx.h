@@ -59,6 +59,8 @@ typedef struct h5r_wants {
 struct h5r_file {
     struct h5r_file *root;       /* the file that the caller opened; itself, or one that this is a part of */
     struct h5r_other *others;    /* root: files opened for parts of it */
+    uint32_t number;             /* among them, from 1 (the root) on */
+    uint32_t n_numbered;         /* root: the last number given */
     struct h5r_engine *engine;   /* root: what reads share */
     h5r_mutex others_lock;       /* root: held while one is opened */
     h5r_source source;

@@ -130,6 +130,7 @@ static void open_hdf5(h5r_file *f, struct h5r_other *o, const h5r_source *source
         return;
     }
     o->file->root = f->root;
+    o->file->number = ++f->root->n_numbered;
 }
 
 static bool same_name(const h5r_file *f, const h5r_source *source)
@@ -241,6 +242,18 @@ static bool is_elsewhere(const h5r_file *root, const struct h5r_other *o)
         if (k->file == o->file)
             return true;
     return o->file == root;
+}
+
+h5r_file *h5r_file_numbered(h5r_file *f, unsigned number)
+{
+    h5r_file *found = number == f->root->number ? f->root : NULL;
+
+    pthread_mutex_lock(&f->root->others_lock);
+    for (const struct h5r_other *o = f->root->others; o != NULL && found == NULL; o = o->next)
+        if (o->file != NULL && o->file->number == number)
+            found = o->file;
+    pthread_mutex_unlock(&f->root->others_lock);
+    return found;
 }
 
 void h5r_add_other_stats(h5r_file *f, h5r_stats *s)

@@ -16,6 +16,9 @@ h5r_status h5r_open_raw(h5r_file *f, const char *name, h5r_source **out, h5r_err
 /* A member of a multi-file set: beside f, whatever h5r_options.others says. The caller closes it. */
 h5r_status h5r_open_member(h5r_file *f, const char *name, h5r_source *out, h5r_error *err);
 
+/* The file of f's root whose number that is; NULL when there is none. */
+h5r_file *h5r_file_numbered(h5r_file *f, unsigned number);
+
 /* Adds the counts of the files opened for parts of f. */
 void h5r_add_other_stats(h5r_file *f, h5r_stats *s);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "format/region.h"
+#include "object/others.h"
 #include "util/checked.h"
 
 struct h5r_values {
@@ -15,6 +16,11 @@ struct h5r_values {
     h5r_map objects; /* (index, address) -> value; an index takes 32 bits, as the map's kind does */
     uint64_t bytes;
 };
+
+/* Elements that a virtual dataset takes from another file refer to that file's heap. No file needs the first byte of an address of
+ * eight: it is the number of the file there, 0 for the file that is asked. */
+enum { FILE_SHIFT = 56, MAX_FILE = 254 };
+#define ADDRESS_MASK ((UINT64_C(1) << FILE_SHIFT) - 1)
 
 typedef struct value {
     size_t len;
@@ -25,6 +31,8 @@ typedef struct values_walk {
     h5r_ctx *x;
     h5r_values *keep; /* NULL: only want */
     uint64_t nested;  /* bytes of sequences walked for what is in them: one object may be reached by exponentially many ways */
+    unsigned number;  /* of the file whose heap it is, when that is not the one asked */
+    bool *others;     /* notes the numbers of other files */
 } values_walk;
 
 static h5r_status walk_elements(values_walk *w, const h5r_type *t, const uint8_t *p, uint64_t n, unsigned depth);
@@ -37,10 +45,12 @@ static bool get_reference(h5r_cursor *c, h5r_widths w, uint64_t *addr, uint32_t 
     return !c->overrun && *addr != H5R_UNDEFINED && *addr != 0;
 }
 
-static h5r_status take_object(values_walk *w, uint64_t addr, uint32_t index, const uint8_t **out, uint64_t *len)
+/* key: the address as elements have it. */
+static h5r_status take_object(values_walk *w, uint64_t key, uint32_t index, const uint8_t **out, uint64_t *len)
 {
     h5r_ctx *x = w->x;
-    const value *kept = w->keep != NULL ? h5r_map_get(&w->keep->objects, index, addr) : NULL;
+    const value *kept = w->keep != NULL ? h5r_map_get(&w->keep->objects, index, key) : NULL;
+    uint64_t addr = w->number > 0 ? key & ADDRESS_MASK : key;
 
     if (kept != NULL) {
         *out = kept->bytes;
@@ -59,7 +69,7 @@ static h5r_status take_object(values_walk *w, uint64_t addr, uint32_t index, con
     v->len = (size_t)*len;
     memcpy(v->bytes, *out, v->len);
     w->keep->bytes += *len;
-    if (!h5r_map_put(&w->keep->objects, index, addr, v))
+    if (!h5r_map_put(&w->keep->objects, index, key, v))
         return h5r_nomem(x);
     *out = v->bytes;
     return H5R_OK;
@@ -74,6 +84,10 @@ static h5r_status walk_vlen(values_walk *w, const h5r_type *t, const uint8_t *p,
 
     if (count == 0 || !get_reference(&c, w->x->file->widths, &addr, &index))
         return H5R_OK;
+    if (depth == 0 && w->others != NULL && w->x->file->widths.offset == 8 && addr >> FILE_SHIFT != w->number) {
+        w->others[addr >> FILE_SHIFT] = true; /* read in that file's turn */
+        return H5R_OK;
+    }
     H5R_TRY(take_object(w, addr, index, &data, &len));
     if (!h5r_mul(count, t->vlen_string ? 1 : t->base->size, &bytes) || bytes > len)
         return h5r_fail(w->x, H5R_ERR_FORMAT, addr, "variable-length value of %" PRIu64 " elements in a heap object of %" PRIu64 " bytes",
@@ -84,6 +98,8 @@ static h5r_status walk_vlen(values_walk *w, const h5r_type *t, const uint8_t *p,
         return h5r_fail(w->x, H5R_ERR_LIMIT, addr, "more than %" PRIu64 " bytes of nested variable-length values in one call (limits.vlen_bytes)",
                         w->x->file->limits.vlen_bytes);
     w->nested += bytes;
+    if (w->number > 0)
+        h5r_note_file(w->x->file, t->base, (uint8_t *)(uintptr_t)data, count); /* the copy that is kept */
     return walk_elements(w, t->base, data, count, depth + 1);
 }
 
@@ -156,8 +172,46 @@ static h5r_status walk_elements(values_walk *w, const h5r_type *t, const uint8_t
 
 h5r_status h5r_want_values(h5r_ctx *x, const h5r_type *t, const uint8_t *elems, uint64_t n)
 {
-    values_walk w = {x, NULL, 0};
+    values_walk w = {.x = x};
     return walk_elements(&w, t, elems, n, 0);
+}
+
+/* ---------------------------------------------------------------- other files */
+
+static bool has_references(const h5r_type *t)
+{
+    bool any = t->cls == H5R_CLASS_REFERENCE || (t->base != NULL && has_references(t->base));
+
+    for (uint32_t i = 0; t->cls == H5R_CLASS_COMPOUND && i < t->n_members; i++)
+        any |= has_references(t->members[i].type);
+    return any;
+}
+
+bool h5r_can_note_file(const h5r_file *f, const h5r_type *t)
+{
+    return f->widths.offset == 8 && f->number <= MAX_FILE && !has_references(t);
+}
+
+void h5r_note_file(const h5r_file *f, const h5r_type *t, uint8_t *elems, uint64_t n)
+{
+    uint64_t addr;
+    uint32_t index;
+
+    if (!t->in_heap)
+        return;
+    for (uint64_t i = 0; i < n; i++, elems += t->size) {
+        if (t->cls == H5R_CLASS_VLEN) {
+            h5r_cursor c = h5r_cursor_at(elems, t->size);
+            h5r_skip(&c, 4);
+            if (get_reference(&c, f->widths, &addr, &index) && addr >> FILE_SHIFT == 0)
+                elems[4 + 7] = (uint8_t)f->number;
+        } else if (t->cls == H5R_CLASS_COMPOUND) {
+            for (uint32_t m = 0; m < t->n_members; m++)
+                h5r_note_file(f, t->members[m].type, elems + t->members[m].offset, 1);
+        } else if (t->cls == H5R_CLASS_ARRAY) {
+            h5r_note_file(f, t->base, elems, t->size / t->base->size);
+        }
+    }
 }
 
 /* ---------------------------------------------------------------- public */
@@ -167,13 +221,23 @@ typedef struct values_args {
     const void *elems;
     size_t n;
     h5r_values *values;
+    unsigned number;
+    bool others[UINT8_MAX + 1];
 } values_args;
 
 static h5r_status step_values(h5r_ctx *x, void *arg)
 {
-    const values_args *a = arg;
-    values_walk w = {x, a->values, 0};
+    values_args *a = arg;
+    values_walk w = {.x = x, .keep = a->values, .number = a->number, .others = a->others};
     return walk_elements(&w, a->t, a->elems, a->n, 0);
+}
+
+static h5r_status load_from(h5r_file *f, values_args *a, h5r_error *err)
+{
+    h5r_heap_enter(f);
+    h5r_status st = h5r_run(f, "h5r_values_load", step_values, a, err);
+    h5r_heap_leave(f);
+    return st;
 }
 
 h5r_status h5r_values_load(h5r_file *f, const h5r_type *t, const void *elems, size_t n, h5r_values **out,
@@ -185,10 +249,15 @@ h5r_status h5r_values_load(h5r_file *f, const h5r_type *t, const void *elems, si
     if (v == NULL)
         return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
     v->widths = f->widths;
-    values_args a = {t, elems, n, v};
-    h5r_heap_enter(f);
-    h5r_status st = h5r_run(f, __func__, step_values, &a, err);
-    h5r_heap_leave(f);
+    values_args a = {.t = t, .elems = elems, .n = n, .values = v};
+    h5r_status st = load_from(f, &a, err);
+    for (a.number = 1; a.number <= UINT8_MAX && st == H5R_OK; a.number++) {
+        h5r_file *other = a.others[a.number] ? h5r_file_numbered(f, a.number) : NULL;
+        if (other != NULL)
+            st = load_from(other, &a, err);
+        else if (a.others[a.number])
+            st = h5r_error_set(err, H5R_ERR_FORMAT, H5R_UNDEFINED, "a variable-length value at an impossible address");
+    }
     if (st != H5R_OK) {
         h5r_values_free(v);
         return st;

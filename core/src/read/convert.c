@@ -3,13 +3,16 @@
 #include <math.h>
 #include <string.h>
 
-static bool same_members(const h5r_type *a, const h5r_type *b)
+/* stored: the elements are in the heap, where no byte is swapped: the order of theirs counts. */
+static bool same(const h5r_type *a, const h5r_type *b, bool stored);
+
+static bool same_members(const h5r_type *a, const h5r_type *b, bool stored)
 {
     if (a->n_members != b->n_members)
         return false;
     for (uint32_t i = 0; i < a->n_members; i++)
         if (a->members[i].offset != b->members[i].offset || strcmp(a->members[i].name, b->members[i].name) != 0 ||
-            !h5r_same_elements(a->members[i].type, b->members[i].type))
+            !same(a->members[i].type, b->members[i].type, stored))
             return false;
     return true;
 }
@@ -22,9 +25,9 @@ static bool same_bits(const h5r_type *a, const h5r_type *b)
            (a->order == H5R_ORDER_VAX) == (b->order == H5R_ORDER_VAX);
 }
 
-bool h5r_same_elements(const h5r_type *a, const h5r_type *b)
+static bool same(const h5r_type *a, const h5r_type *b, bool stored)
 {
-    if (a->cls != b->cls || a->size != b->size)
+    if (a->cls != b->cls || a->size != b->size || (stored && a->order != b->order))
         return false;
     switch (a->cls) {
     case H5R_CLASS_INTEGER:
@@ -39,18 +42,23 @@ bool h5r_same_elements(const h5r_type *a, const h5r_type *b)
     case H5R_CLASS_REFERENCE:
         return a->ref == b->ref;
     case H5R_CLASS_COMPOUND:
-        return same_members(a, b);
+        return same_members(a, b, stored);
     case H5R_CLASS_VLEN:
-        return a->vlen_string == b->vlen_string && (a->vlen_string || h5r_same_elements(a->base, b->base));
+        return a->vlen_string == b->vlen_string && (a->vlen_string || same(a->base, b->base, true));
     case H5R_CLASS_ARRAY:
         if (a->n_dims != b->n_dims || memcmp(a->dims, b->dims, a->n_dims * sizeof *a->dims) != 0)
             return false;
-        return h5r_same_elements(a->base, b->base);
+        return same(a->base, b->base, stored);
     case H5R_CLASS_ENUM:
     case H5R_CLASS_COMPLEX:
-        return h5r_same_elements(a->base, b->base);
+        return same(a->base, b->base, stored);
     }
     return false;
+}
+
+bool h5r_same_elements(const h5r_type *a, const h5r_type *b)
+{
+    return same(a, b, false);
 }
 
 bool h5r_can_convert(const h5r_type *from, const h5r_type *to)

@@ -11,6 +11,7 @@
 #include "format/swap.h"
 #include "object/dataset.h"
 #include "object/others.h"
+#include "object/values.h"
 #include "object/virtual.h"
 #include "read/convert.h"
 #include "read/pattern.h"
@@ -131,6 +132,8 @@ static h5r_status flush(job *j)
             int64_t src_stride[H5R_MAX_RANK];
             for (unsigned k = t->rank; k-- > 0; total *= t->count[k])
                 src_stride[k] = (int64_t)(total * to->size);
+            if (t->type->in_heap && j->source_file != j->f)
+                h5r_note_file(j->source_file, t->type, t->temporary, total);
             uint8_t *converted = malloc((size_t)total * to->size);
             if (converted != NULL) {
                 h5r_convert(t->type, to, t->temporary, (size_t)total, converted);
@@ -157,8 +160,9 @@ static h5r_status add_task(job *j, const origin *o, const task *t)
 
     if (!h5r_can_convert(from, to))
         return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset of another type than its source");
-    if (from->in_heap && o->file != j->f)
-        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "variable-length values of another file through a virtual dataset");
+    bool noted = from->in_heap && o->file != j->f;
+    if (noted && (!h5r_can_note_file(o->file, from) || j->f->widths.offset != o->file->widths.offset))
+        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "references (or, of a file with addresses of other than 8 bytes, variable-length values) of another file through a virtual dataset");
     if (j->n == MAX_TASKS || (j->n > 0 && j->source_file != o->file)) {
         h5r_status st = flush(j);
         if (st != H5R_OK)
@@ -170,7 +174,7 @@ static h5r_status add_task(job *j, const origin *o, const task *t)
     slot->object = o->object;
     slot->type = from;
     slot->temporary = NULL;
-    if (!h5r_same_elements(from, to)) {
+    if (noted || !h5r_same_elements(from, to)) {
         uint64_t bytes = from->size;
         for (unsigned i = 0; i < t->rank; i++)
             if (!h5r_mul(bytes, t->count[i], &bytes))
