@@ -44,12 +44,15 @@ class Folder {
         h5r_options_init(&o);
         o.others = others;
         o.limits.other_files = other_files;
+        if (inflight_bytes > 0)
+            o.limits.inflight_bytes = inflight_bytes;
         h5r_source s = Source(name);
         EXPECT_EQ(h5r_open(&s, &o, &f, nullptr), H5R_OK);
         return FileHandle(f);
     }
     bool remote = false, fails = false, tells_size = false;
     uint32_t other_files = 256;
+    uint64_t inflight_bytes = 0; // 0: the default
     std::vector<std::string> asked; // "name" beside, "=name" as given
     int m_open = 0;
     std::map<std::string, Bytes> m_files;
@@ -243,6 +246,25 @@ TEST(Virtual, ExtentFollowsTheSources)
     ASSERT_EQ(h5r_dataset_describe(f.get(), Lookup(f, "/numbered"), &d, nullptr), H5R_OK);
     EXPECT_EQ(d->space->shape[0], 3u);
     EXPECT_EQ(Read<int>(f, "/numbered", 12)[11], 11);
+}
+
+// Values of other types are converted in parts of at most limits.inflight_bytes; an element above that is refused.
+TEST(Virtual, ConvertedPartByPart)
+{
+    Folder folder(VIRTUAL);
+    FileHandle f = folder.Open("virtual.h5");
+    std::vector<double> expected = Read<double>(f, "/mixed", 24);
+    ASSERT_EQ(expected.size(), 24u);
+    for (uint64_t limit : {8, 9, 31, 64, 100}) {
+        folder.inflight_bytes = limit;
+        f = folder.Open("virtual.h5");
+        EXPECT_EQ(Read<double>(f, "/mixed", 24), expected) << limit;
+    }
+    folder.inflight_bytes = 7;
+    f = folder.Open("virtual.h5");
+    h5r_error err{};
+    EXPECT_TRUE(Read<double>(f, "/mixed", 24, &err).empty());
+    EXPECT_EQ(err.status, H5R_ERR_LIMIT) << err.message;
 }
 
 TEST(Virtual, WindowsWithStepsEqualTheWhole)

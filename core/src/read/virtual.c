@@ -39,6 +39,7 @@ typedef struct job {
     h5r_file *source_file;     /* of the tasks collected */
     task *tasks;
     size_t n;
+    uint64_t temporary_bytes;  /* of them */
     h5r_pattern *targets;      /* of the mappings that these tasks are of, rank patterns for each */
     size_t n_targets;
     bool any_target;           /* one of them is no product: it may be anywhere */
@@ -148,15 +149,71 @@ static h5r_status flush(job *j)
         t->temporary = NULL;
     }
     j->n = j->n_targets = 0;
+    j->temporary_bytes = 0;
     j->any_target = false;
     free(sel);
     return st;
 }
 
-/* Room for a read of a source; its type is checked. */
-static h5r_status add_task(job *j, const origin *o, const task *t)
+/* Bytes that the elements of a task take as the source has them, or converted, whichever is more. */
+static bool bytes_of(const task *t, const h5r_type *to, uint64_t *out)
+{
+    *out = h5r_max(t->type->size, to->size);
+    for (unsigned i = 0; i < t->rank; i++)
+        if (!h5r_mul(*out, t->count[i], out))
+            return false;
+    return true;
+}
+
+/* The second half of a task along its first dimension of more than one element, which t loses. False: one element. */
+static bool halve(task *t, task *rest)
+{
+    unsigned i = 0;
+
+    while (i < t->rank && t->count[i] < 2)
+        i++;
+    if (i == t->rank)
+        return false;
+    uint64_t half = t->count[i] / 2;
+    *rest = *t;
+    rest->count[i] -= half;
+    rest->start[i] += half * (uint64_t)t->step[i];
+    rest->dst += (int64_t)half * t->dst_stride[i];
+    t->count[i] = half;
+    return true;
+}
+
+/* A read whose values are converted on the way; it takes at most limits.inflight_bytes, and so do all that were collected. */
+static h5r_status add_converted(job *j, const task *t)
+{
+    uint64_t limit = j->f->root->limits.inflight_bytes, bytes;
+    task first = *t, rest;
+
+    if (!bytes_of(t, j->w->d->type, &bytes) || bytes > limit) {
+        if (!halve(&first, &rest))
+            return h5r_error_set(j->err, H5R_ERR_LIMIT, H5R_UNDEFINED, "elements of %" PRIu32 " bytes that are converted (limits.inflight_bytes)",
+                                 t->type->size);
+        h5r_status st = add_converted(j, &first);
+        return st == H5R_OK ? add_converted(j, &rest) : st;
+    }
+    if (j->n == MAX_TASKS || bytes > limit - j->temporary_bytes) {
+        h5r_status st = flush(j);
+        if (st != H5R_OK)
+            return st;
+    }
+    first.temporary = malloc(bytes > 0 ? (size_t)bytes : 1);
+    if (first.temporary == NULL)
+        return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    j->temporary_bytes += bytes;
+    j->tasks[j->n++] = first;
+    return H5R_OK;
+}
+
+/* Collects a read of a source; its type is checked. */
+static h5r_status add_task(job *j, const origin *o, const task *like)
 {
     const h5r_type *from = o->d->type, *to = j->w->d->type;
+    task t = *like;
 
     if (!h5r_can_convert(from, to))
         return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset of another type than its source");
@@ -169,21 +226,12 @@ static h5r_status add_task(job *j, const origin *o, const task *t)
             return st;
     }
     j->source_file = o->file;
-    task *slot = &j->tasks[j->n];
-    *slot = *t;
-    slot->object = o->object;
-    slot->type = from;
-    slot->temporary = NULL;
-    if (noted || !h5r_same_elements(from, to)) {
-        uint64_t bytes = from->size;
-        for (unsigned i = 0; i < t->rank; i++)
-            if (!h5r_mul(bytes, t->count[i], &bytes))
-                return h5r_error_set(j->err, H5R_ERR_LIMIT, H5R_UNDEFINED, "selection of more than 2^64 bytes");
-        slot->temporary = malloc((size_t)bytes);
-        if (slot->temporary == NULL)
-            return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-    }
-    j->n++;
+    t.object = o->object;
+    t.type = from;
+    t.temporary = NULL;
+    if (noted || !h5r_same_elements(from, to))
+        return add_converted(j, &t);
+    j->tasks[j->n++] = t;
     return H5R_OK;
 }
 
