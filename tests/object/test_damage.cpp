@@ -205,6 +205,23 @@ TEST(Damage, ContiguousDataNearTheEndOfTheAddressSpace)
     EXPECT_HAS(e.message, "impossible address");
 }
 
+// An implicit index stores nothing: its 2^40 chunks were listed one by one.
+TEST(Damage, ImplicitIndexOfMoreChunksThanTheFileHasBytes)
+{
+    Crafted c;
+    Bytes layout = Body().u(4, 1).u(2, 1).u(0, 1).u(2, 1).u(4, 1).u(1, 4).u(4, 4).u(2, 1).u(512, 8);
+    uint64_t at = c.Header({{1, 0, Space1(UINT64_C(1) << 40)}, {3, 0, Int32()}, {8, 0, layout}});
+    h5r_error e = ErrorOf(c, [&](h5r_file *f, h5r_error *err) {
+        const h5r_object *o = nullptr;
+        const h5r_chunk *chunks = nullptr;
+        size_t n = 0;
+        h5r_status st = h5r_object_at(f, at, &o, err);
+        return st == H5R_OK ? h5r_chunks_all(f, o, &chunks, &n, err) : st;
+    });
+    EXPECT_EQ(e.status, H5R_ERR_FORMAT);
+    EXPECT_HAS(e.message, "beyond the end of the file");
+}
+
 // What the writer says must be understood (flag 0x80) is refused, what it marks otherwise is passed over.
 TEST(Damage, MessagesOfUnknownTypes)
 {
