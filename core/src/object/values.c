@@ -17,10 +17,15 @@ struct h5r_values {
     uint64_t bytes;
 };
 
-/* Elements that a virtual dataset takes from another file refer to that file's heap. No file needs the first byte of an address of
- * eight: it is the number of the file there, 0 for the file that is asked. */
+/* Elements that a virtual dataset takes from another file refer to that file's heap. But for sets, whose members begin anywhere, no file
+ * needs the first byte of an address of eight: it is the number of the file there, 0 for the file that is asked. */
 enum { FILE_SHIFT = 56, MAX_FILE = 254 };
 #define ADDRESS_MASK ((UINT64_C(1) << FILE_SHIFT) - 1)
+
+static bool has_room_for_number(const h5r_file *f)
+{
+    return f->widths.offset == 8 && f->info.driver[0] == '\0';
+}
 
 typedef struct value {
     size_t len;
@@ -84,7 +89,7 @@ static h5r_status walk_vlen(values_walk *w, const h5r_type *t, const uint8_t *p,
 
     if (count == 0 || !get_reference(&c, w->x->file->widths, &addr, &index))
         return H5R_OK;
-    if (depth == 0 && w->others != NULL && w->x->file->widths.offset == 8 && addr >> FILE_SHIFT != w->number) {
+    if (depth == 0 && w->others != NULL && addr >> FILE_SHIFT != w->number && has_room_for_number(w->x->file)) {
         w->others[addr >> FILE_SHIFT] = true; /* read in that file's turn */
         return H5R_OK;
     }
@@ -189,7 +194,7 @@ static bool has_references(const h5r_type *t)
 
 bool h5r_can_note_file(const h5r_file *f, const h5r_type *t)
 {
-    return f->widths.offset == 8 && f->number <= MAX_FILE && !has_references(t);
+    return has_room_for_number(f) && f->number <= MAX_FILE && !has_references(t);
 }
 
 void h5r_note_file(const h5r_file *f, const h5r_type *t, uint8_t *elems, uint64_t n)

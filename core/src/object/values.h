@@ -7,7 +7,7 @@
 /* Wants the heap objects of n elements without keeping their values: what a prefetch does. */
 h5r_status h5r_want_values(h5r_ctx *x, const h5r_type *t, const uint8_t *elems, uint64_t n);
 
-/* Whether h5r_note_file() can do its work for elements of t in f: sequences and strings, no references. */
+/* Whether elements of t in f can take such a note: sequences and strings of a file with addresses of 8 bytes that is no set, no references. */
 bool h5r_can_note_file(const h5r_file *f, const h5r_type *t);
 
 /* Notes in n elements of f that the heap objects they refer to are those of f: h5r_values_load() finds them there when a virtual dataset

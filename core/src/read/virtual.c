@@ -218,8 +218,8 @@ static h5r_status add_task(job *j, const origin *o, const task *like)
     if (!h5r_can_convert(from, to))
         return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset of another type than its source");
     bool noted = from->in_heap && o->file != j->f;
-    if (noted && (!h5r_can_note_file(o->file, from) || j->f->widths.offset != o->file->widths.offset))
-        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "references (or, of a file with addresses of other than 8 bytes, variable-length values) of another file through a virtual dataset");
+    if (noted && (!h5r_can_note_file(o->file, from) || !h5r_can_note_file(j->f, from)))
+        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "references, or variable-length values of sets or files whose addresses have other than 8 bytes, of another file through a virtual dataset");
     if (j->n == MAX_TASKS || (j->n > 0 && j->source_file != o->file)) {
         h5r_status st = flush(j);
         if (st != H5R_OK)
