@@ -723,7 +723,22 @@ h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_
 
 /* ---------------------------------------------------------------- chunk data */
 
-/* Copies the reads that are in the cache and moves the others to the front. Returns how many are left. */
+/* Cuts what was read as metadata off both ends of a read, and copies it. */
+static void trim_read(const h5r_file *f, h5r_read *r)
+{
+    uint64_t end = r->offset + r->len, hole, hole_end, next, next_end;
+    uint8_t *dst = r->dst;
+
+    if (!h5r_cache_hole(&f->meta, r->offset, end, &hole, &hole_end))
+        return;
+    for (uint64_t at = hole_end; h5r_cache_hole(&f->meta, at, end, &next, &next_end); at = next_end)
+        hole_end = next_end;
+    (void)h5r_cache_copy(&f->meta, r->offset, (size_t)(hole - r->offset), dst);
+    (void)h5r_cache_copy(&f->meta, hole_end, (size_t)(end - hole_end), dst + (hole_end - r->offset));
+    *r = (h5r_read){.offset = hole, .len = (size_t)(hole_end - hole), .dst = dst + (hole - r->offset)};
+}
+
+/* Copies the reads that are in the cache and moves the others to the front, as far as they are absent. Returns how many are left. */
 static size_t serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
 {
     size_t left = 0;
@@ -736,7 +751,10 @@ static size_t serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, h5r
             continue;
         }
         where[left] = i;
-        missing[left++] = *r;
+        missing[left] = *r;
+        if (f->source.read_ranges != NULL)
+            trim_read(f, &missing[left]);
+        left++;
     }
     return left;
 }
@@ -786,9 +804,10 @@ static h5r_status fetch_data(h5r_ctx *x, h5r_read *reads, size_t n, h5r_read *mi
     if (st != H5R_OK)
         return h5r_fail_again(x, &err);
     for (size_t i = 0; i < left; i++) {
-        reads[where[i]].got = missing[i].got;
-        if (missing[i].got < missing[i].len)
-            return h5r_short_read(f, &missing[i], &x->error);
+        h5r_read *r = &reads[where[i]];
+        r->got = missing[i].got < missing[i].len ? (size_t)(missing[i].offset - r->offset) + missing[i].got : r->len;
+        if (r->got < r->len)
+            return h5r_short_read(f, r, &x->error);
     }
     return H5R_OK;
 }
