@@ -42,8 +42,8 @@ typedef struct h5r_file_params {
     uint64_t image_addr, image_len; /* metadata cache image */
 } h5r_file_params;
 
-/* What a range is wanted for decides which cache keeps it: the first of these that it has. */
-enum h5r_want_kind { H5R_WANT_META = 1, H5R_WANT_HEAP = 2, H5R_WANT_DATA = 4 };
+/* What a range is wanted for decides which cache keeps it: the first of these that it has. SURE: metadata that the call cannot go on without. */
+enum h5r_want_kind { H5R_WANT_META = 1, H5R_WANT_HEAP = 2, H5R_WANT_DATA = 4, H5R_WANT_SURE = 8, H5R_WANT_LIKELY = 16 };
 
 typedef struct h5r_want {
     uint64_t off, end;
@@ -102,12 +102,15 @@ typedef enum h5r_reach {
     H5R_REACH_BELOW       /* everything: neighbours will be asked for, too */
 } h5r_reach;
 
+typedef enum h5r_guess { H5R_NO_GUESS = 0, H5R_LIKELY, H5R_UNLIKELY } h5r_guess;
+
 typedef struct h5r_ctx {
     h5r_file *file;
     const char *call;   /* public function, for the trace */
     bool opening;       /* the call that opens the file */
     h5r_reach reach;
     bool prefetching;   /* what is read of heaps belongs to attributes */
+    h5r_guess guess;    /* what is wanted may turn out not to be needed: in smaller blocks */
     bool wants_attrs;   /* attributes of whatever is loaded will be asked for */
     unsigned nested;    /* object headers being loaded on behalf of each other */
     h5r_error error;    /* first cause of failure in this pass */
@@ -131,6 +134,9 @@ h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_
 /* The bytes [addr, addr + len), borrowed until the file is closed. When they are absent: wants them, and up to hint bytes
  * from addr on, and returns NEED. FORMAT when they lie beyond the end of the file; LIMIT. Len 0 is fine. */
 h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
+
+/* The same; when the bytes are absent and on is true, what follows them is wanted, too: about a block. */
+h5r_status h5r_view_on(h5r_ctx *x, uint64_t addr, uint64_t len, bool on, const uint8_t **out);
 
 /* The bytes where they are in memory, else NULL: nothing is wanted, nothing fails. */
 const uint8_t *h5r_peek(h5r_ctx *x, uint64_t addr, uint64_t len);

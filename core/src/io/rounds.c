@@ -280,12 +280,31 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
             stop = h5r_min(stop, end - 1 - (end - 1) % page + page);
         end = h5r_max(end, h5r_min(hint, stop));
     }
+    if (kind == H5R_WANT_META && x->guess != H5R_UNLIKELY)
+        kind |= x->guess == H5R_LIKELY ? H5R_WANT_LIKELY : H5R_WANT_SURE;
     return want(x, off, end, kind);
 }
 
 h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out)
 {
     return view(x, H5R_WANT_META, addr, len, hint, out);
+}
+
+h5r_status h5r_view_on(h5r_ctx *x, uint64_t addr, uint64_t len, bool on, const uint8_t **out)
+{
+    const h5r_file *f = x->file;
+    h5r_status st = view(x, H5R_WANT_META, addr, len, 0, out);
+    uint64_t off, end, stop = h5r_min(h5r_known_end(f), f->info.end), block = f->source.block;
+
+    if (st != H5R_NEED || !on || !f->source.remote || f->options.exact_reads || x->guess != H5R_NO_GUESS || x->reach == H5R_REACH_BELOW ||
+        block <= 1 || stop == H5R_UNDEFINED)
+        return st;
+    if (!h5r_add(addr, f->info.base, &off) || !h5r_add(off - off % block, block, &off) || !h5r_add(off, block, &end) || off >= stop)
+        return st;
+    end = h5r_min(end, stop);
+    if (f->meta.bytes + x->wants.bytes + block < f->limits.metadata_bytes && want(x, off, end, H5R_WANT_META) < 0)
+        return x->error.status;
+    return st;
 }
 
 const uint8_t *h5r_peek(h5r_ctx *x, uint64_t addr, uint64_t len)
@@ -321,14 +340,14 @@ h5r_status h5r_verify(h5r_ctx *x, uint64_t addr, const uint8_t *p, uint64_t n, c
 
 /* ---------------------------------------------------------------- rounds */
 
-/* Blocks of a size that wants in order lie in. */
+/* Blocks of a size that wants in order lie in, guesses left out. */
 static uint64_t count_blocks(const h5r_want *w, size_t n, uint64_t block)
 {
     uint64_t count = 0, next = 0; /* the first block that was not counted */
 
     for (size_t i = 0; i < n; i++) {
         uint64_t first = h5r_max(w[i].off / block, next), last = (w[i].end - 1) / block;
-        if (w[i].kinds != H5R_WANT_META && !(w[i].kinds & H5R_WANT_META))
+        if (!(w[i].kinds & H5R_WANT_SURE))
             continue;
         if (last >= first) {
             count += last - first + 1;
@@ -379,9 +398,9 @@ static void widen(const h5r_ctx *x, h5r_want *w, size_t n)
 
     if (n > 1)
         qsort(w, n, sizeof *w, by_offset);
-    uint64_t block = choose_block(x, w, n);
-    for (size_t i = 0; block > 1 && i < n; i++) {
-        uint64_t end = w[i].end;
+    uint64_t sure = choose_block(x, w, n), unlikely = h5r_min(sure, smallest_block(f)), likely = h5r_min(sure, h5r_max(f->source.block / 4, unlikely));
+    for (size_t i = 0; sure > 1 && i < n; i++) {
+        uint64_t end = w[i].end, block = w[i].kinds & H5R_WANT_SURE ? sure : w[i].kinds & H5R_WANT_LIKELY ? likely : unlikely;
         if (!(w[i].kinds & H5R_WANT_META)) /* data are joined by who asks; heap collections come whole */
             continue;
         w[i].off -= w[i].off % block;

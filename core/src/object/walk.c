@@ -151,7 +151,12 @@ static h5r_status load_item(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned dep
     const h5r_dataset *d;
     h5r_status acc = H5R_OK;
 
-    H5R_TRY(h5r_load_header(x, addr, &h));
+    h5r_status found = h5r_load_header(x, addr, &h);
+    if (found == H5R_NEED && depth < w->depth) {
+        early e = {x, w, depth + 1};
+        h5r_guess_entries(x, addr, push_early, &e);
+    }
+    H5R_TRY(found);
     if (h->pub.kind == H5R_GROUP)
         H5R_ALSO(acc, push_children(x, w, h, depth));
     if (w->what & H5R_PREFETCH_ATTRS)
