@@ -180,9 +180,7 @@ std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> GroupsAbove(cons
 GDALDataset *OpenContainer(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot, bool bListAll)
 {
     // All arrays will be looked at: what cannot be read is reported when it is.
-    const h5r_object *psRoot = nullptr;
-    if (h5r_lookup(poFile->Handle(), nullptr, "/", &psRoot, nullptr) == H5R_OK)
-        (void)h5r_prefetch(poFile->Handle(), psRoot, MAX_GROUP_DEPTH, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES, nullptr);
+    (void)h5r_prefetch_path(poFile->Handle(), "/", MAX_GROUP_DEPTH, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES, nullptr);
     Listing oListing;
     Walk(poRoot, poRoot, 0, oListing);
     const auto HasRank = [&oListing](size_t nRank)
@@ -509,6 +507,8 @@ GDALDataset *OpenRaster(GDALOpenInfo *poOpenInfo, const std::shared_ptr<File> &p
     if (oName.osArray.empty())
         return OpenContainer(poFile, oName, poRoot, CPLFetchBool(poOpenInfo->papszOpenOptions, "LIST_ALL_ARRAYS", false));
 
+    // The array's metadata and that of the groups above it are shown together.
+    (void)h5r_prefetch_path(poFile->Handle(), oName.osArray.c_str(), 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES | H5R_PREFETCH_GROUPS, nullptr);
     auto poArray = OpenArray(poRoot, oName.osArray);
     if (!poArray && oName.bHDF5Dialect && oName.osArray.find('_') != std::string::npos)
         poArray = FindUnderscored(poRoot, oName.osArray);

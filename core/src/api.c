@@ -522,3 +522,22 @@ h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsign
     h5r_walk_end(w);
     return finish(f, st, o->addr, err);
 }
+
+h5r_status h5r_prefetch_path(h5r_file *f, const char *path, unsigned depth, unsigned what, h5r_error *err)
+{
+    h5r_path_walk a = {.path = path, .what = what, .load_index = h5r_load_all_chunks};
+    h5r_ctx x;
+
+    if (f == NULL || path == NULL)
+        return bad_argument(err, __func__);
+    a.depth = depth < f->limits.depth ? depth : f->limits.depth;
+    h5r_ctx_begin(&x, f, __func__);
+    x.prefetching = true;
+    x.wants_attrs = (what & H5R_PREFETCH_ATTRS) != 0;
+    x.reach = depth == 0 ? H5R_REACH_OBJECT : depth == 1 ? H5R_REACH_GROUP : H5R_REACH_BELOW;
+    h5r_heap_enter(f);
+    h5r_status st = h5r_ctx_end(&x, h5r_drive(&x, h5r_path_walk_step, &a), err);
+    h5r_heap_leave(f);
+    h5r_walk_end(a.walk);
+    return st;
+}

@@ -600,13 +600,18 @@ H5R_API h5r_status h5r_learn_path(h5r_file *f, const h5r_object *group, uint64_t
 enum {
     H5R_PREFETCH_ATTRS = 1,  /* attributes, with the heap objects their values refer to */
     H5R_PREFETCH_INDEX = 2,  /* whole chunk indexes */
-    H5R_PREFETCH_SCALES = 4  /* objects that DIMENSION_LIST attributes refer to */
+    H5R_PREFETCH_SCALES = 4, /* objects that DIMENSION_LIST attributes refer to */
+    H5R_PREFETCH_GROUPS = 8  /* h5r_prefetch_path(): attributes of the groups on the way */
 };
 
 /* Loads the objects below o (depth levels of links; 0: o alone) with links and dataset descriptions, in as few rounds
  * as the file's nesting allows. What cannot be read is reported when it is asked for, not here. Later calls for what
  * was loaded cost no round. LIMIT is not an error here: the prefetch stops at limits.objects. */
 H5R_API h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsigned what, h5r_error *err);
+
+/* h5r_prefetch() of the object at the end of a path from the root, with what leads there in the same rounds: fewer than h5r_lookup() and
+ * h5r_prefetch() take. Stops at links that are not hard, and where the path ends early: h5r_lookup() tells why. */
+H5R_API h5r_status h5r_prefetch_path(h5r_file *f, const char *path, unsigned depth, unsigned what, h5r_error *err);
 
 /* ---------------------------------------------------------------- checking */
 

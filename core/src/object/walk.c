@@ -192,3 +192,49 @@ h5r_status h5r_walk_step(h5r_ctx *x, void *arg)
     }
     return acc;
 }
+
+h5r_status h5r_path_walk_step(h5r_ctx *x, void *arg)
+{
+    h5r_path_walk *a = arg;
+    h5r_walk none = {0};
+    h5r_status acc = H5R_OK;
+    const h5r_header *at = NULL;
+
+    uint64_t end = x->file->info.root;
+    const char *first = a->path + strspn(a->path, "/");
+    if (*first != '\0') {
+        h5r_status st = h5r_load_header(x, end, &at);
+        if (st == H5R_NEED)
+            h5r_guess_path(x, end, a->path);
+        H5R_TRY(st);
+    }
+    for (const char *p = first; *p != '\0' && at->pub.kind == H5R_GROUP;) {
+        size_t n = strcspn(p, "/");
+        const h5r_link *l;
+        const h5r_header *group = at;
+        if (a->what & H5R_PREFETCH_GROUPS) {
+            h5r_status attrs = load_attrs(x, &none, group, 0);
+            if (attrs == H5R_NEED)
+                acc = attrs;
+            x->error.status = H5R_OK; /* reported when the attributes are asked for */
+        }
+        H5R_TRY(h5r_load_link(x, group, p, n, &l));
+        if (l == NULL || l->kind != H5R_LINK_HARD)
+            return acc;
+        end = l->addr;
+        p += n;
+        p += strspn(p, "/");
+        h5r_status st = h5r_load_header(x, end, &at);
+        if (st == H5R_NEED && *p == '\0')
+            h5r_want_siblings(x, group);
+        else if (st == H5R_NEED)
+            h5r_guess_path(x, end, p);
+        if (*p == '\0')
+            break; /* the walk looks at it */
+        H5R_TRY(st);
+    }
+    if (a->walk == NULL && h5r_walk_begin(&a->walk, end, a->depth, a->what, a->load_index) != H5R_OK)
+        return h5r_nomem(x);
+    H5R_ALSO(acc, h5r_walk_step(x, a->walk));
+    return acc;
+}
