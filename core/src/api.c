@@ -541,3 +541,20 @@ h5r_status h5r_prefetch_path(h5r_file *f, const char *path, unsigned depth, unsi
     h5r_walk_end(a.walk);
     return st;
 }
+
+static h5r_status step_estimate(h5r_ctx *x, void *arg)
+{
+    learn_args *a = arg;
+    return h5r_estimate_links(x, h5r_header_of(a->group), &a->addr);
+}
+
+h5r_status h5r_links_estimate(h5r_file *f, const h5r_object *group, uint64_t *n, h5r_error *err)
+{
+    learn_args a = {.group = group};
+
+    if (f == NULL || group == NULL || n == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(group->file, __func__, step_estimate, &a, err);
+    *n = a.addr;
+    return finish(group->file, st, group->addr, err);
+}

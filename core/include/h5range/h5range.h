@@ -582,6 +582,9 @@ H5R_API h5r_status h5r_ref_address(const h5r_file *f, const h5r_values *v, const
  * points to. NOT_FOUND for references of other kinds; FORMAT. */
 H5R_API h5r_status h5r_ref_region(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem, h5r_region *out);
 H5R_API h5r_status h5r_ref_attribute(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem, const char **name, size_t *n);
+/* About how many links a group has, without reading a large one: exact but for symbol tables of more than some 2,000 links, where it is the
+ * room that their names take, in units of 16 bytes. */
+H5R_API h5r_status h5r_links_estimate(h5r_file *f, const h5r_object *group, uint64_t *n, h5r_error *err);
 
 /* Path by which an address was first reached in what has been read so far, or NULL. Borrowed. */
 H5R_API const char *h5r_known_path(h5r_file *f, uint64_t addr);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "object/btree2.h"
+#include "util/checked.h"
 #include "util/lookup3.h"
 
 /* A link as found in a pass. Its texts are in scratch, or (symbol tables) in the file's local heap for good. */
@@ -592,5 +593,34 @@ h5r_status h5r_load_link_to(h5r_ctx *x, const h5r_header *h, uint64_t addr, cons
         return st;
     *out = &b.list[0].pub; /* what is missing of the group, or damaged, does not matter */
     x->error.status = H5R_OK;
+    return H5R_OK;
+}
+
+h5r_status h5r_estimate_links(h5r_ctx *x, const h5r_header *h, uint64_t *n)
+{
+    const h5r_link_list *all = h5r_memo_get(x, H5R_MEMO_LINKS, h->pub.addr);
+
+    if (h->pub.kind != H5R_GROUP)
+        return h5r_fail(x, H5R_ERR_ARG, h->pub.addr, "not a group");
+    *n = all != NULL ? all->n : 0;
+    if (h->symbols != NULL && all == NULL) {
+        const h5r_local_heap *heap;
+        const uint8_t *root;
+        H5R_TRY(h5r_view(x, h->symbols->btree, 8, 0, &root));
+        H5R_TRY(h5r_load_local_heap(x, h->symbols->heap, &heap));
+        *n = heap->size / 16;
+        if (root[5] < 2) { /* with the usual fan-out less than 8,192 */
+            H5R_TRY(h5r_load_links(x, h, &all));
+            *n = all->n;
+        }
+    } else if (all == NULL) {
+        for (unsigned i = 0; i < h->n_messages; i++)
+            *n += h->messages[i].type == H5R_MSG_LINK;
+        if (h->link_info != NULL && h->link_info->heap != H5R_UNDEFINED) {
+            uint64_t dense;
+            H5R_TRY(h5r_btree2_count(x, h->link_info->by_name, 5, &dense));
+            *n = h5r_max(*n, dense);
+        }
+    }
     return H5R_OK;
 }

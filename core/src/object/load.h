@@ -97,6 +97,9 @@ h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size
  * to an object; others of the group tend to be opened next. */
 void h5r_want_siblings(h5r_ctx *x, const h5r_header *group);
 
+/* About how many links there are; see h5r_links_estimate(). */
+h5r_status h5r_estimate_links(h5r_ctx *x, const h5r_header *h, uint64_t *n);
+
 /* One hard link by where it leads, as h5r_load_link(). */
 h5r_status h5r_load_link_to(h5r_ctx *x, const h5r_header *h, uint64_t addr, const h5r_link **out);
 
