@@ -189,7 +189,9 @@ void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource
     (void)VSIFSeekL(fp, 0, SEEK_SET);
     if (bNetwork)
     {
-        h5r_source_tune(psSource, 0, 0);
+        // What a request costs decides how much is read at once: milliseconds, megabytes a second. 0: the core's defaults.
+        h5r_source_tune(psSource, CPLAtof(CPLGetConfigOption("H5RANGE_LATENCY", "0")) / 1000,
+                        CPLAtof(CPLGetConfigOption("H5RANGE_BANDWIDTH", "0")) * 1e6);
     }
     else
     {

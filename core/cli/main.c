@@ -238,11 +238,30 @@ static bool split_uri(options *o)
     return true;
 }
 
+#ifdef H5RANGE_HAVE_CURL
+/* A number of the environment; 0 where there is none. */
+static double number_of(const char *name)
+{
+    const char *text = getenv(name);
+    return text != NULL ? strtod(text, NULL) : 0;
+}
+
+static h5r_status open_url(const char *url, h5r_source *src, h5r_error *err)
+{
+    h5r_curl_options curl;
+
+    h5r_curl_options_init(&curl);
+    curl.latency = number_of("H5RANGE_LATENCY") / 1000;
+    curl.bandwidth = number_of("H5RANGE_BANDWIDTH") * 1e6;
+    return h5r_source_open_url(url, &curl, src, err);
+}
+#endif
+
 static h5r_status open_source(const options *o, h5r_source *src, h5r_error *err)
 {
 #ifdef H5RANGE_HAVE_CURL
     if (h5r_is_url(o->file))
-        return h5r_source_open_url(o->file, NULL, src, err);
+        return open_url(o->file, src, err);
 #endif
     const char *scheme = strstr(o->file, "://");
     struct stat st;

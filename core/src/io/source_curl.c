@@ -497,6 +497,8 @@ static h5r_remote *new_remote(const h5r_curl_options *o)
     r->backoff_ms = o->backoff_ms > 0 ? o->backoff_ms : d.backoff_ms;
     r->connect_timeout_s = o->connect_timeout_s > 0 ? o->connect_timeout_s : d.connect_timeout_s;
     r->stall_timeout_s = o->stall_timeout_s > 0 ? o->stall_timeout_s : d.stall_timeout_s;
+    r->latency = o->latency;
+    r->bandwidth = o->bandwidth;
     r->total = H5R_UNDEFINED;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->slot_free, NULL);
@@ -521,6 +523,8 @@ void h5r_curl_options_init(h5r_curl_options *o)
         .backoff_ms = 250,
         .connect_timeout_s = 30,
         .stall_timeout_s = 60,
+        .latency = 0.05,
+        .bandwidth = 100e6,
     };
 }
 
@@ -571,7 +575,8 @@ static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_sourc
 {
     const h5r_remote *r = ctx;
     h5r_curl_options o = {.struct_size = sizeof o, .max_parallel = r->max_parallel, .retries = r->retries, .backoff_ms = r->backoff_ms,
-                          .connect_timeout_s = r->connect_timeout_s, .stall_timeout_s = r->stall_timeout_s};
+                          .connect_timeout_s = r->connect_timeout_s, .stall_timeout_s = r->stall_timeout_s, .latency = r->latency,
+                          .bandwidth = r->bandwidth};
     size_t n = 0;
 
     if (!beside && !h5r_is_url(name))
@@ -624,7 +629,7 @@ h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_s
     out->close = close_remote;
     out->open_other = open_other;
     out->remote = true;
-    h5r_source_tune(out, 0, 0);
+    h5r_source_tune(out, r->latency, r->bandwidth);
     h5r_url_redact(url, out->name, sizeof out->name);
     return H5R_OK;
 }
