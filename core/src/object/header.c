@@ -361,6 +361,21 @@ static h5r_status load_new_header(h5r_ctx *x, uint64_t addr, bool whole, const h
     return h5r_memo_put(x, whole ? H5R_MEMO_WHOLE_HEADER : H5R_MEMO_HEADER, addr, &h, sizeof h, (const void **)out);
 }
 
+uint64_t h5r_header_behind(h5r_ctx *x, uint64_t addr)
+{
+    const uint8_t *p = h5r_peek(x, addr, H5R_HEADER_PREFIX_MAX), *behind;
+    h5r_header_prefix prefix;
+    uint64_t next;
+
+    if (p == NULL || memcmp(p, "OHDR", 4) != 0)
+        return H5R_UNDEFINED;
+    h5r_cursor c = h5r_cursor_at(p, H5R_HEADER_PREFIX_MAX);
+    if (h5r_decode_header_prefix(&c, &prefix) != H5R_OK || !h5r_add(addr, prefix.prefix + 4, &next) || !h5r_add(next, prefix.chunk0, &next))
+        return H5R_UNDEFINED;
+    behind = h5r_peek(x, next, 4);
+    return behind != NULL && memcmp(behind, "OHDR", 4) == 0 ? next : H5R_UNDEFINED;
+}
+
 h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
 {
     enum { DEEPEST = 4 }; /* a committed datatype may be shared through the heap of shared messages, and no further */

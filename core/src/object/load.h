@@ -44,6 +44,10 @@ void h5r_guess_path(h5r_ctx *x, uint64_t group, const char *path);
 /* The same for a walk: visits the entries of the symbol table that was noted, as far as it is in memory, and wants the rest. */
 void h5r_guess_entries(h5r_ctx *x, uint64_t group, h5r_entry_visit visit, void *arg);
 
+/* Where another header begins right behind the first block of this one, as far as both are in memory; else H5R_UNDEFINED. Version 2: only there
+ * are headers signed. */
+uint64_t h5r_header_behind(h5r_ctx *x, uint64_t addr);
+
 /* The same object with the messages of all chunks. */
 h5r_status h5r_load_whole_header(h5r_ctx *x, const h5r_header *h, const h5r_header **out);
 

@@ -145,6 +145,17 @@ static h5r_status push_children(h5r_ctx *x, h5r_walk *w, const h5r_header *h, un
     return H5R_OK;
 }
 
+/* A walk of the whole file will come to every header that is in use, so one that lies behind another is gone into before it is known whose it is:
+ * groups that were created one after the other lie so, and the links between them may take rounds to read. */
+static h5r_status push_neighbour(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned depth)
+{
+    enum { WHOLE = 16 }; /* levels */
+
+    if (!x->file->source.remote || x->file->options.exact_reads || w->depth < WHOLE || w->items[0].addr != x->file->info.root)
+        return H5R_OK;
+    return push(x, w, h5r_header_behind(x, addr), depth);
+}
+
 static h5r_status load_item(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned depth)
 {
     const h5r_header *h;
@@ -156,6 +167,7 @@ static h5r_status load_item(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned dep
         early e = {x, w, depth + 1};
         h5r_guess_entries(x, addr, push_early, &e);
     }
+    H5R_TRY(push_neighbour(x, w, addr, depth));
     H5R_TRY(found);
     if (h->pub.kind == H5R_GROUP)
         H5R_ALSO(acc, push_children(x, w, h, depth));
