@@ -181,6 +181,9 @@ typedef struct h5r_options {
     unsigned threads;    /* that decode the chunks of one file, the calling one included; 0: as many as there are processors (at most
                           * 16). They start with the first read that has work for them; 1: none are started */
     uint64_t chunk_cache_bytes; /* decoded chunks kept when a read needs just a part of them; 0: none */
+    void (*viewed)(void *ctx, uint64_t offset, const uint8_t *bytes, size_t n); /* called for each piece of metadata that is looked at, again
+                          * whenever it is, file locked: it must not call back */
+    void *viewed_ctx;
 } h5r_options;
 
 H5R_API void h5r_options_init(h5r_options *o);

@@ -261,6 +261,8 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
                         ": the file is truncated or damaged",
                         len, off, h5r_known_end(f));
     *out = find_bytes(f, kind, off, (size_t)len, &why);
+    if (*out != NULL && f->options.viewed != NULL)
+        f->options.viewed(f->options.viewed_ctx, off, *out, (size_t)len);
     if (*out != NULL)
         return H5R_OK;
     if (why == H5R_ERR_NOMEM)
