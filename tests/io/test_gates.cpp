@@ -347,3 +347,49 @@ TEST(Tune, BlocksGrowWithLatencyTimesBandwidth)
     EXPECT_EQ(s.first_read, s.block);
     EXPECT_GE(s.max_request, s.block);
 }
+
+// ---------------------------------------------------------------- nothing is parsed again and again
+
+namespace {
+
+struct Effort {
+    size_t views;
+    long rounds;
+};
+
+// Structures looked at in a listing, in as many rounds as the bytes in flight allow.
+Effort List(const char *file, uint64_t inflight_bytes)
+{
+    TestSource src(ReadFile(PathOf(file)));
+    SetRemote(src);
+    src.max_request = BLOCK;
+    Effort e = {};
+    h5r_options o;
+    h5r_options_init(&o);
+    o.limits.inflight_bytes = inflight_bytes;
+    o.viewed = [](void *ctx, uint64_t, const uint8_t *, size_t) { ++*static_cast<size_t *>(ctx); };
+    o.viewed_ctx = &e.views;
+    FileHandle f = Open(src, &o);
+    EXPECT_TRUE(f) << file;
+    if (f)
+        Do(f.get(), "list all /");
+    e.rounds = src.rounds();
+    return e;
+}
+
+} // namespace
+
+TEST(Walk, LooksAtAMemberAsOftenInAWideGroupAsInANarrowOne)
+{
+    const size_t narrow = List("flat_earliest.h5", 1 << 20).views, wide = List("wide_earliest.h5", 1 << 20).views;
+    EXPECT_LE(wide, narrow * 200 / 10);
+}
+
+TEST(Walk, DoesNotParseAgainWhatIsThereWhenItTakesManyRounds)
+{
+    for (const char *file : {"wide_earliest.h5", "attributes.h5", "scattered/earliest.h5", "scattered/latest.h5"}) {
+        const Effort few = List(file, 1 << 20), many = List(file, 8192);
+        EXPECT_GT(many.rounds, few.rounds) << file;
+        EXPECT_LE(many.views, few.views * 3) << file << ", " << many.rounds << " rounds for " << few.rounds;
+    }
+}
