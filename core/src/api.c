@@ -81,6 +81,7 @@ void h5r_close(h5r_file *f)
     pthread_mutex_destroy(&f->others_lock);
     pthread_cond_destroy(&f->arrived);
     free(f->wanted);
+    free(f->later.list);
     free(f);
 }
 

@@ -88,6 +88,10 @@ struct h5r_file {
     h5r_map heap_memo;   /* of collections in heap */
     h5r_arena heap_arena;
     struct h5r_flight *flights; /* ranges other threads are reading now */
+    h5r_wants later;     /* metadata to be read along with whatever is read next; sorted */
+    uint64_t last_read;  /* dataset that was read last, and the group that it was found in; see read/ahead.c */
+    uint64_t last_group;
+    uint64_t reads_of_group; /* of other datasets before it, one after the other */
     uint64_t source_end; /* end of the source once a read came back short, else H5R_UNDEFINED */
     h5r_stats stats;
     h5r_want *wanted;    /* push mode: requests of the last NEED, sorted */
@@ -182,6 +186,11 @@ h5r_status h5r_verify_sum(h5r_ctx *x, uint64_t addr, uint32_t found, uint32_t co
 /* Reads chunk data into the caller's buffers, file not locked: one batch. Reads that are in the cache cost nothing. Push
  * mode: NEED until all have been fed. A short read is FORMAT. Offsets, not addresses. */
 h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n);
+
+/* What the pass wants is not read now but along with whatever is read next: a guess that costs no round. The file keeps at most
+ * H5R_MOST_LATER places. */
+enum { H5R_MOST_LATER = 64 };
+void h5r_want_later(h5r_ctx *x);
 
 /* Push mode: forgets the data that were fed for a read that is over. */
 void h5r_drop_data(h5r_file *f);

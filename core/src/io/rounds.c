@@ -662,6 +662,37 @@ static h5r_status read_and_publish(h5r_ctx *x, requests *r)
     return st;
 }
 
+void h5r_want_later(h5r_ctx *x)
+{
+    h5r_wants *later = &x->file->later;
+    uint64_t block = smallest_block(x->file), stop = h5r_min(h5r_known_end(x->file), x->file->info.end), end;
+
+    free(later->list);
+    *later = x->wants;
+    x->wants = (h5r_wants){0};
+    for (size_t i = 0; block > 1 && i < later->n; i++) {
+        h5r_want *w = &later->list[i];
+        w->kinds = H5R_WANT_META;
+        w->off -= w->off % block;
+        if (h5r_add(w->end, block - 1, &end))
+            w->end = h5r_max(w->end, h5r_min(end - end % block, stop));
+    }
+    if (later->n > 0)
+        later->n = join_wants(later->list, later->n, 0, true);
+    later->n = later->n < H5R_MOST_LATER ? later->n : H5R_MOST_LATER;
+}
+
+/* A round of metadata takes along what was put off. */
+static void add_later(h5r_ctx *x)
+{
+    h5r_wants *later = &x->file->later;
+
+    for (size_t i = 0; i < later->n; i++)
+        if (want(x, later->list[i].off, later->list[i].end, H5R_WANT_META) != H5R_NEED)
+            x->error.status = H5R_OK; /* without memory it is not read ahead */
+    later->n = 0;
+}
+
 /* One round: everything wanted, in one batch. File locked on entry and exit. */
 static h5r_status fetch_wants(h5r_ctx *x)
 {
@@ -672,6 +703,7 @@ static h5r_status fetch_wants(h5r_ctx *x)
 
     if (x->wants.n == 0)
         return h5r_fail(x, H5R_ERR_INTERNAL, H5R_UNDEFINED, "%s: a pass needs bytes but wants none", x->call);
+    add_later(x);
     if (!make_requests(x, &r, &others))
         st = h5r_nomem(x);
     else if (f->source.read_ranges == NULL)
@@ -807,23 +839,110 @@ void h5r_drop_data(h5r_file *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* Metadata that are read along with data. */
+typedef struct company {
+    h5r_cache_item items[H5R_MOST_LATER]; /* sorted */
+    size_t n;
+} company;
+
+/* What was put off and is still absent; where a read of the batch overlaps it, what is left behind the read, or before it. */
+static void take_later(h5r_file *f, const h5r_read *reads, size_t n, company *c)
+{
+    for (size_t i = 0; i < f->later.n; i++) {
+        const h5r_want *w = &f->later.list[i];
+        uint64_t hole, end, next, next_end;
+        if (!h5r_cache_hole(&f->meta, w->off, w->end, &hole, &end))
+            continue;
+        for (uint64_t at = end; h5r_cache_hole(&f->meta, at, w->end, &next, &next_end); at = next_end)
+            end = next_end;
+        for (size_t k = 0; k < n && hole < end; k++) {
+            uint64_t stop = reads[k].offset + reads[k].len;
+            if (reads[k].offset >= end || stop <= hole)
+                continue;
+            if (stop < end)
+                hole = stop;
+            else
+                end = h5r_max(reads[k].offset, hole);
+        }
+        struct h5r_buffer *b = hole < end && f->meta.bytes + (end - hole) < f->limits.metadata_bytes ? h5r_cache_buffer((size_t)(end - hole)) : NULL;
+        if (b != NULL) /* without memory it is not read ahead */
+            c->items[c->n++] = (h5r_cache_item){hole, b, (size_t)(end - hole)};
+    }
+    f->later.n = 0;
+}
+
+typedef struct fetched {
+    h5r_read read;
+    size_t from; /* index in the caller's reads, or behind them in the company */
+} fetched;
+
+static int by_read(const void *a, const void *b)
+{
+    const fetched *p = a, *q = b;
+    return p->read.offset < q->read.offset ? -1 : p->read.offset > q->read.offset;
+}
+
+/* Reads data and company in one batch, in order. */
+static h5r_status perform_with(h5r_ctx *x, h5r_read *missing, size_t *where, size_t left, size_t n, company *c)
+{
+    h5r_error err;
+    size_t all = left + c->n;
+    fetched *list = malloc(all * sizeof *list);
+    h5r_read *reads = malloc(all * sizeof *reads);
+
+    h5r_status st = list != NULL && reads != NULL ? H5R_OK : h5r_nomem(x);
+    for (size_t i = 0; i < all && st == H5R_OK; i++)
+        list[i] = i < left ? (fetched){missing[i], where[i]}
+                           : (fetched){{.offset = c->items[i - left].off, .len = c->items[i - left].len,
+                                        .dst = h5r_cache_bytes(c->items[i - left].buffer)}, n + i - left};
+    if (st == H5R_OK) {
+        qsort(list, all, sizeof *list, by_read);
+        for (size_t i = 0; i < all; i++)
+            reads[i] = list[i].read;
+        st = perform(x, reads, all, &err);
+        if (st != H5R_OK)
+            st = h5r_fail_again(x, &err);
+    }
+    size_t k = 0;
+    for (size_t i = 0; i < all && st == H5R_OK; i++) {
+        if (list[i].from >= n) {
+            c->items[list[i].from - n].len = reads[i].got;
+            continue;
+        }
+        missing[k] = reads[i];
+        where[k++] = list[i].from;
+    }
+    free(list);
+    free(reads);
+    if (st != H5R_OK) {
+        for (size_t i = 0; i < c->n; i++)
+            h5r_cache_discard(c->items[i].buffer);
+        return st;
+    }
+    pthread_mutex_lock(&x->file->lock);
+    if (!h5r_cache_insert_all(&x->file->meta, c->items, c->n))
+        st = h5r_nomem(x);
+    pthread_mutex_unlock(&x->file->lock);
+    return st;
+}
+
 static h5r_status fetch_data(h5r_ctx *x, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
 {
     h5r_file *f = x->file;
-    h5r_error err;
+    company with = {.n = 0};
 
     pthread_mutex_lock(&f->lock);
     size_t left = serve_from_cache(f, reads, n, missing, where);
     h5r_status st = H5R_OK;
     if (left > 0 && f->source.read_ranges == NULL)
         st = push_fetch(x, missing, left);
+    else if (left > 0)
+        take_later(f, missing, left, &with);
     pthread_mutex_unlock(&f->lock);
     if (left == 0 || f->source.read_ranges == NULL)
         return st;
 
-    st = perform(x, missing, left, &err);
-    if (st != H5R_OK)
-        return h5r_fail_again(x, &err);
+    H5R_TRY(perform_with(x, missing, where, left, n, &with));
     for (size_t i = 0; i < left; i++) {
         h5r_read *r = &reads[where[i]];
         r->got = missing[i].got < missing[i].len ? (size_t)(missing[i].offset - r->offset) + missing[i].got : r->len;

@@ -396,17 +396,31 @@ void h5r_guess_path(h5r_ctx *x, uint64_t group, const char *path)
     x->error = before;
 }
 
+enum { MANY = 64 }; /* objects that are not read on a guess */
+
+bool h5r_is_small_group(h5r_ctx *x, const h5r_header *group)
+{
+    const h5r_error before = x->error;
+    uint64_t n = 0;
+
+    if (group->symbols != NULL) {
+        const uint8_t *p = h5r_peek(x, group->symbols->btree, 8);
+        return p != NULL && p[5] == 0 && p[6] <= 2 * FEW_NODES && p[7] == 0;
+    }
+    if (group->link_info != NULL && group->link_info->heap != H5R_UNDEFINED && h5r_btree2_count(x, group->link_info->by_name, 5, &n) != H5R_OK)
+        n = MANY + 1;
+    x->error = before;
+    return n <= MANY;
+}
+
 void h5r_want_siblings(h5r_ctx *x, const h5r_header *group)
 {
-    enum { MANY = 64 }; /* objects that are not read on a guess */
     const h5r_error before = x->error;
     const h5r_guess outer = x->guess;
     const h5r_header *h;
     const h5r_link_list *l;
-    const uint8_t *p;
 
-    if (!x->file->source.remote || x->file->options.exact_reads || group->symbols == NULL ||
-        (p = h5r_peek(x, group->symbols->btree, 8)) == NULL || p[5] != 0 || p[6] > 2 * FEW_NODES || p[7] != 0)
+    if (!x->file->source.remote || x->file->options.exact_reads || group->symbols == NULL || !h5r_is_small_group(x, group))
         return;
     x->guess = H5R_UNLIKELY;
     if (h5r_load_links(x, group, &l) == H5R_OK && l->n <= MANY)

@@ -97,6 +97,9 @@ h5r_status h5r_load_links_early(h5r_ctx *x, const h5r_header *h, h5r_entry_visit
  * found in what is in memory: a path goes on into one of them. */
 h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size_t name_len, const h5r_link **out);
 
+/* Whether a group has at most 64 links or so, as far as can be told without reading. */
+bool h5r_is_small_group(h5r_ctx *x, const h5r_header *group);
+
 /* Asks for the headers of the objects in an old-style group that is not large: one of them is on its way, and in such files it takes several rounds
  * to an object; others of the group tend to be opened next. */
 void h5r_want_siblings(h5r_ctx *x, const h5r_header *group);
