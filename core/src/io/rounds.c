@@ -776,40 +776,62 @@ h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_
 
 /* ---------------------------------------------------------------- chunk data */
 
-/* Cuts what was read as metadata off both ends of a read, and copies it. */
-static void trim_read(const h5r_file *f, h5r_read *r)
-{
-    uint64_t end = r->offset + r->len, hole, hole_end, next, next_end;
-    uint8_t *dst = r->dst;
+/* What is left to read of a batch, in order. */
+typedef struct absent {
+    h5r_read *reads;
+    size_t *from; /* index in the caller's reads; behind them in the company */
+    size_t n, cap;
+} absent;
 
-    if (!h5r_cache_hole(&f->meta, r->offset, end, &hole, &hole_end))
-        return;
-    for (uint64_t at = hole_end; h5r_cache_hole(&f->meta, at, end, &next, &next_end); at = next_end)
-        hole_end = next_end;
-    (void)h5r_cache_copy(&f->meta, r->offset, (size_t)(hole - r->offset), dst);
-    (void)h5r_cache_copy(&f->meta, hole_end, (size_t)(end - hole_end), dst + (hole_end - r->offset));
-    *r = (h5r_read){.offset = hole, .len = (size_t)(hole_end - hole), .dst = dst + (hole - r->offset)};
+static bool add_absent(absent *a, h5r_read r, size_t from)
+{
+    if (a->n == a->cap) {
+        size_t cap = a->cap * 2 + 16;
+        h5r_read *reads = realloc(a->reads, cap * sizeof *reads);
+        if (reads != NULL)
+            a->reads = reads;
+        size_t *more = realloc(a->from, cap * sizeof *more);
+        if (more != NULL)
+            a->from = more;
+        if (reads == NULL || more == NULL)
+            return false;
+        a->cap = cap;
+    }
+    a->reads[a->n] = r;
+    a->from[a->n++] = from;
+    return true;
 }
 
-/* Copies the reads that are in the cache and moves the others to the front, as far as they are absent. Returns how many are left. */
-static size_t serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
+/* A read without what was read as metadata: that is copied, unless a request would come of leaving it out. */
+static bool add_holes(const h5r_file *f, const h5r_read *r, size_t from, absent *a)
 {
-    size_t left = 0;
+    uint64_t end = r->offset + r->len, at = r->offset, hole, stop, next, next_stop;
+    uint8_t *dst = r->dst;
 
+    for (; h5r_cache_hole(&f->meta, at, end, &hole, &stop); at = stop) {
+        while (h5r_cache_hole(&f->meta, stop, end, &next, &next_stop) && next - stop <= f->source.gap)
+            stop = next_stop;
+        (void)h5r_cache_copy(&f->meta, at, (size_t)(hole - at), dst + (at - r->offset));
+        if (!add_absent(a, (h5r_read){.offset = hole, .len = (size_t)(stop - hole), .dst = dst + (hole - r->offset)}, from))
+            return false;
+    }
+    (void)h5r_cache_copy(&f->meta, at, (size_t)(end - at), dst + (at - r->offset));
+    return true;
+}
+
+/* Copies the reads that are in the cache and lists the others, as far as they are absent. False: out of memory. */
+static bool serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, absent *a)
+{
     for (size_t i = 0; i < n; i++) {
         h5r_read *r = &reads[i];
+        r->got = r->len;
         if (h5r_cache_copy(&f->meta, r->offset, r->len, r->dst) || h5r_cache_copy(&f->data, r->offset, r->len, r->dst) ||
-            h5r_cache_copy(&f->heap, r->offset, r->len, r->dst)) {
-            r->got = r->len;
+            h5r_cache_copy(&f->heap, r->offset, r->len, r->dst))
             continue;
-        }
-        where[left] = i;
-        missing[left] = *r;
-        if (f->source.read_ranges != NULL)
-            trim_read(f, &missing[left]);
-        left++;
+        if (!(f->source.read_ranges == NULL || f->options.exact_reads ? add_absent(a, *r, i) : add_holes(f, r, i, a)))
+            return false;
     }
-    return left;
+    return true;
 }
 
 /* Push mode: all that is missing is wanted at once. */
@@ -873,7 +895,7 @@ static void take_later(h5r_file *f, const h5r_read *reads, size_t n, company *c)
 
 typedef struct fetched {
     h5r_read read;
-    size_t from; /* index in the caller's reads, or behind them in the company */
+    size_t from;
 } fetched;
 
 static int by_read(const void *a, const void *b)
@@ -882,85 +904,74 @@ static int by_read(const void *a, const void *b)
     return p->read.offset < q->read.offset ? -1 : p->read.offset > q->read.offset;
 }
 
-/* Reads data and company in one batch, in order. */
-static h5r_status perform_with(h5r_ctx *x, h5r_read *missing, size_t *where, size_t left, size_t n, company *c)
+/* Puts the company's reads among those of the data, in order. */
+static h5r_status add_company(h5r_ctx *x, const company *c, size_t n, absent *a)
 {
-    h5r_error err;
-    size_t all = left + c->n;
-    fetched *list = malloc(all * sizeof *list);
-    h5r_read *reads = malloc(all * sizeof *reads);
-
-    h5r_status st = list != NULL && reads != NULL ? H5R_OK : h5r_nomem(x);
-    for (size_t i = 0; i < all && st == H5R_OK; i++)
-        list[i] = i < left ? (fetched){missing[i], where[i]}
-                           : (fetched){{.offset = c->items[i - left].off, .len = c->items[i - left].len,
-                                        .dst = h5r_cache_bytes(c->items[i - left].buffer)}, n + i - left};
-    if (st == H5R_OK) {
-        qsort(list, all, sizeof *list, by_read);
-        for (size_t i = 0; i < all; i++)
-            reads[i] = list[i].read;
-        st = perform(x, reads, all, &err);
-        if (st != H5R_OK)
-            st = h5r_fail_again(x, &err);
-    }
-    size_t k = 0;
-    for (size_t i = 0; i < all && st == H5R_OK; i++) {
-        if (list[i].from >= n) {
-            c->items[list[i].from - n].len = reads[i].got;
-            continue;
-        }
-        missing[k] = reads[i];
-        where[k++] = list[i].from;
+    for (size_t i = 0; i < c->n; i++)
+        if (!add_absent(a, (h5r_read){.offset = c->items[i].off, .len = c->items[i].len, .dst = h5r_cache_bytes(c->items[i].buffer)}, n + i))
+            return h5r_nomem(x);
+    fetched *list = c->n > 0 ? malloc(a->n * sizeof *list) : NULL;
+    if (list == NULL)
+        return c->n > 0 ? h5r_nomem(x) : H5R_OK;
+    for (size_t i = 0; i < a->n; i++)
+        list[i] = (fetched){a->reads[i], a->from[i]};
+    qsort(list, a->n, sizeof *list, by_read);
+    for (size_t i = 0; i < a->n; i++) {
+        a->reads[i] = list[i].read;
+        a->from[i] = list[i].from;
     }
     free(list);
-    free(reads);
-    if (st != H5R_OK) {
-        for (size_t i = 0; i < c->n; i++)
-            h5r_cache_discard(c->items[i].buffer);
-        return st;
-    }
-    pthread_mutex_lock(&x->file->lock);
-    if (!h5r_cache_insert_all(&x->file->meta, c->items, c->n))
-        st = h5r_nomem(x);
-    pthread_mutex_unlock(&x->file->lock);
-    return st;
+    return H5R_OK;
 }
 
-static h5r_status fetch_data(h5r_ctx *x, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
+/* Reads what is absent, with the company in the same batch. */
+static h5r_status perform_absent(h5r_ctx *x, h5r_read *reads, size_t n, absent *a, company *c)
 {
-    h5r_file *f = x->file;
-    company with = {.n = 0};
+    h5r_error err;
 
-    pthread_mutex_lock(&f->lock);
-    size_t left = serve_from_cache(f, reads, n, missing, where);
-    h5r_status st = H5R_OK;
-    if (left > 0 && f->source.read_ranges == NULL)
-        st = push_fetch(x, missing, left);
-    else if (left > 0)
-        take_later(f, missing, left, &with);
-    pthread_mutex_unlock(&f->lock);
-    if (left == 0 || f->source.read_ranges == NULL)
-        return st;
-
-    H5R_TRY(perform_with(x, missing, where, left, n, &with));
-    for (size_t i = 0; i < left; i++) {
-        h5r_read *r = &reads[where[i]];
-        r->got = missing[i].got < missing[i].len ? (size_t)(missing[i].offset - r->offset) + missing[i].got : r->len;
-        if (r->got < r->len)
-            return h5r_short_read(f, r, &x->error);
+    h5r_status st = add_company(x, c, n, a);
+    if (st == H5R_OK && (st = perform(x, a->reads, a->n, &err)) != H5R_OK)
+        st = h5r_fail_again(x, &err);
+    for (size_t i = 0; i < a->n && st == H5R_OK; i++) {
+        const h5r_read *part = &a->reads[i];
+        if (a->from[i] >= n) {
+            c->items[a->from[i] - n].len = part->got;
+        } else if (part->got < part->len) {
+            h5r_read *r = &reads[a->from[i]];
+            r->got = (size_t)(part->offset - r->offset) + part->got;
+            st = h5r_short_read(x->file, r, &x->error);
+        }
     }
-    return H5R_OK;
+    pthread_mutex_lock(&x->file->lock);
+    if (st == H5R_OK && !h5r_cache_insert_all(&x->file->meta, c->items, c->n))
+        st = h5r_nomem(x);
+    else if (st != H5R_OK)
+        for (size_t i = 0; i < c->n; i++)
+            h5r_cache_discard(c->items[i].buffer);
+    pthread_mutex_unlock(&x->file->lock);
+    return st;
 }
 
 /* The lists are freed at once: a call may fetch many times. */
 h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n)
 {
-    h5r_read *missing = malloc((n > 0 ? n : 1) * sizeof *missing);
-    size_t *where = malloc((n > 0 ? n : 1) * sizeof *where);
+    h5r_file *f = x->file;
+    absent a = {0};
+    company with = {.n = 0};
+    h5r_status st = H5R_OK;
 
-    h5r_status st = missing != NULL && where != NULL ? fetch_data(x, reads, n, missing, where) : h5r_nomem(x);
-    free(missing);
-    free(where);
+    pthread_mutex_lock(&f->lock);
+    if (!serve_from_cache(f, reads, n, &a))
+        st = h5r_nomem(x);
+    else if (a.n > 0 && f->source.read_ranges == NULL)
+        st = push_fetch(x, a.reads, a.n);
+    else if (a.n > 0)
+        take_later(f, a.reads, a.n, &with);
+    pthread_mutex_unlock(&f->lock);
+    if (st == H5R_OK && a.n > 0 && f->source.read_ranges != NULL)
+        st = perform_absent(x, reads, n, &a, &with);
+    free(a.reads);
+    free(a.from);
     return st;
 }
 
