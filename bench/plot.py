@@ -44,7 +44,7 @@ def main():
     axes.set_xlabel("seconds, 50 ms and 100 MB/s a connection away; > was cut off")
     axes.grid(axis="both", linewidth=0.3)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1 + 3.2 / (len(rows) + 5)), ncol=5, frameon=False)
-    figure.savefig(args.out, bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(args.out, bbox_inches="tight", metadata={"Date": None, "Creator": None})
 
 
 if __name__ == "__main__":
