@@ -190,7 +190,7 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     h5r_source sSource;
     h5r_error err;
     h5r_file *hFile = nullptr;
-    OpenVSISource(fp, osName, &sSource);
+    OpenSource(fp, osName, &sSource);
     if (h5r_open(&sSource, &sOptions, &hFile, &err) != H5R_OK)
     {
         // Another format is for other drivers, whatever its extension, and so is a name without one of ours that cannot be read in

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "gdal_priv.h"
 
@@ -72,12 +73,25 @@ std::string MapURI(const std::string &osURI);
 /** Opens a file without asking for a directory listing; osWhy says why that failed. */
 VSILFILE *OpenHandle(const std::string &osName, std::string &osWhy);
 
-/** Source over a file of GDAL's virtual file systems; takes fp over. */
-void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource);
+/** Source over a file that GDAL has opened; takes fp over. */
+void OpenSource(VSILFILE *fp, const std::string &osName, h5r_source *psSource);
 
 std::shared_ptr<GDALGroup> OpenRootGroup(const std::shared_ptr<File> &poFile);
 
 GDALDataset *OpenRaster(GDALOpenInfo *poOpenInfo, const std::shared_ptr<File> &poFile, const ParsedName &oName);
+
+/** A window of an array and the place of its first element. Strides in elements. */
+struct Hyperslab
+{
+    std::vector<GUInt64> anStart;
+    std::vector<size_t> anCount;
+    std::vector<GInt64> anStep;
+    std::vector<GPtrDiff_t> anStride;
+    void *pDst;
+};
+
+/** Reads windows of one of our arrays: all as one plan where the values need no conversion. */
+bool ReadWindows(const GDALMDArray &oArray, const std::vector<Hyperslab> &aoSlabs, const GDALExtendedDataType &oType);
 
 /** The array of a full name such as "/group/variable" (a missing first slash is added). */
 std::shared_ptr<GDALMDArray> OpenArray(const std::shared_ptr<GDALGroup> &poRoot, const std::string &osPath);

@@ -223,6 +223,13 @@ class Array final : public GDALPamMDArray
     std::vector<std::shared_ptr<GDALMDArray>> GetCoordinateVariables() const override;
     std::shared_ptr<GDALAttribute> GetAttribute(const std::string &osName) const override;
     std::vector<std::shared_ptr<GDALAttribute>> GetAttributes(CSLConstList papszOptions) const override;
+    /** Whether elements arrive as they are in the file. */
+    bool IsDirect(const GDALExtendedDataType &oBufferType) const
+    {
+        return m_poType->IsDirect() && m_nFileDims == m_aoDims.size() && oBufferType == m_poType->GDALType();
+    }
+    /** Reads windows as one plan; only where IsDirect(). */
+    bool ReadDirectly(const std::vector<Hyperslab> &aoSlabs) const;
     CPLErr GetStatistics(bool bApproxOK, bool bForce, double *pdfMin, double *pdfMax, double *pdfMean, double *pdfStdDev,
                          GUInt64 *pnValidCount, GDALProgressFunc pfnProgress, void *pProgressData) override;
 #if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
@@ -250,6 +257,7 @@ class Array final : public GDALPamMDArray
     bool ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
                    const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
     bool ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const int64_t *panStrideBytes, void *pBuffer) const;
+    bool ReadSelections(const h5r_selection *pasSelections, size_t n) const;
 
     std::shared_ptr<Session> m_poSession;
     Chain m_aoChain;

@@ -31,7 +31,7 @@ struct Subdataset
 struct Storage
 {
     bool bInt8 = false;   // signed 8-bit integers, for which GDAL before 3.7 has no type
-    bool bChunked = false;
+    bool bChunked = false, bFiltered = false;
     std::vector<GByte> abyFill{}; // netCDF's default fill value where its library set it: it marks missing values then
 };
 Storage StorageOf(const File &oFile, const GDALMDArray &oArray);
@@ -89,16 +89,36 @@ class RasterDataset final : public GDALPamDataset
         BY_BLOCKS // the base class answers, from the block cache where it can
     };
 
-    /** Reads a window of bands (from 0) straight from the array: one read for each run of bands that a hyperslab can say. */
+    /** Blocks, the last ones included. */
+    struct Blocks
+    {
+        int nX0, nY0, nX1, nY1;
+    };
+    /** A block that goes to a caller's memory rather than to the block cache. */
+    struct Target
+    {
+        int iBand, nX, nY;
+        void *pImage;
+    };
+
+    /** Reads a window of bands (from 0) straight from the array. */
     bool Read(const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
-    bool ReadSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const;
-    /** Reads blocks of several bands at once; the block of pTarget goes there, the others into the block cache. */
-    bool LoadBlocks(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1, int iTargetBand, int nTargetBX, int nTargetBY,
-                    void *pTarget);
-    bool AreCached(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1);
+    /** What such a window is in the array: a hyperslab for each run of bands that one can say. */
+    void AddSlabs(std::vector<Hyperslab> &aoSlabs, const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
+    Hyperslab NextSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const;
+    /** The part of a block that lies in the raster. */
+    Window WindowOf(const Blocks &sBlocks) const;
+    /** Reads blocks of several bands at once, those that are cached excepted; that of the target goes there, the others into the block cache. */
+    bool LoadBlocks(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    bool LoadInPlace(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    bool LoadThroughBuffer(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    bool AreCached(const std::vector<int> &anBands, const Blocks &sBlocks);
+    bool CopyCachedBlock(int iBand, int nBX, int nBY, void *pImage);
     Outcome ReadWindow(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize, const Buffer &sBuffer);
     CPLErr ReadBlock(int iBand, int nBX, int nBY, void *pImage);
     std::vector<int> BandsOfChunk(int iBand) const;
+    /** Whether values come from the system's cache as they are: local, without filters. */
+    bool IsPlain() const;
 
     void SetArrayMetadata();
     void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
@@ -127,6 +147,8 @@ class RasterDataset final : public GDALPamDataset
 
     int m_nLastBand = -1, m_nLastBX = -1, m_nLastBY = -1; // of the last block or window read, to notice who reads in order
     Window m_sLastWindow{-1, -1, -1, -1};
+    std::unique_ptr<GByte[]> m_pabyRead{}; // of LoadThroughBuffer(), kept for the next call
+    size_t m_nReadBytes = 0;
 
     std::shared_ptr<OGRSpatialReference> m_poSRS{};
     bool m_bHasGeoTransform = false;

@@ -134,7 +134,7 @@ h5r_status OpenOther(void *ctx, const char *pszName, bool bBeside, h5r_source *p
         VSILFILE *fp = h5range::OpenHandle(osName, osWhy);
         if (fp != nullptr)
         {
-            h5range::OpenVSISource(fp, osName, psOut);
+            h5range::OpenSource(fp, osName, psOut);
             return H5R_OK;
         }
         const bool bMissing = !h5range::IsNetworkPath(osName) || osWhy.empty() || osWhy.find("404") != std::string::npos;
@@ -156,6 +156,32 @@ void Close(void *ctx) noexcept
     delete poSource;
 }
 
+// A file of the operating system, read by the core itself: several threads at once. GDAL finds what lies elsewhere.
+struct LocalSource
+{
+    h5r_source sFile;
+    VSISource sNames; // without a handle
+};
+
+h5r_status ReadLocal(void *ctx, h5r_read *reads, size_t n, h5r_error *err) noexcept
+{
+    const auto &sFile = static_cast<LocalSource *>(ctx)->sFile;
+    return sFile.read_ranges(sFile.ctx, reads, n, err);
+}
+
+h5r_status OpenLocalOther(void *ctx, const char *pszName, bool bBeside, h5r_source *psOut, h5r_error *err) noexcept
+{
+    auto poSource = static_cast<LocalSource *>(ctx);
+    return OpenOther(&poSource->sNames, pszName, bBeside, psOut, err);
+}
+
+void CloseLocal(void *ctx) noexcept
+{
+    auto poSource = static_cast<LocalSource *>(ctx);
+    poSource->sFile.close(poSource->sFile.ctx);
+    delete poSource;
+}
+
 } // namespace
 
 namespace h5range
@@ -171,7 +197,7 @@ bool IsNetworkPath(const std::string &osPath)
     return false;
 }
 
-void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource)
+static void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource)
 {
     const bool bNetwork = IsNetworkPath(osName);
 
@@ -197,6 +223,22 @@ void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource
     {
         psSource->block = 4096;
     }
+}
+
+void OpenSource(VSILFILE *fp, const std::string &osName, h5r_source *psSource)
+{
+    h5r_source sFile;
+    if (STARTS_WITH(osName.c_str(), "/vsi") || h5r_source_open_file(osName.c_str(), &sFile, nullptr) != H5R_OK)
+    {
+        OpenVSISource(fp, osName, psSource);
+        return;
+    }
+    VSIFCloseL(fp);
+    *psSource = sFile;
+    psSource->ctx = new LocalSource{sFile, {nullptr, osName}};
+    psSource->read_ranges = ReadLocal;
+    psSource->close = CloseLocal;
+    psSource->open_other = OpenLocalOther;
 }
 
 } // namespace h5range
