@@ -347,6 +347,8 @@ bool Array::ReadSelections(const h5r_selection *pasSelections, size_t n) const
     const std::vector<const h5r_object *> apsObjects(n, m_psObject);
     h5r_error err;
 
+    if (n == 1 && m_poSession->GetFile()->GetAdvice().Read(m_psObject, pasSelections[0]))
+        return true;
     if (h5r_read_many(m_psObject->file, apsObjects.data(), pasSelections, n, &err) == H5R_OK)
         return true;
     m_poSession->GetFile()->Report(err, m_osFullName);
@@ -359,6 +361,17 @@ bool Array::ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt
     std::copy_n(panStrideBytes, m_nFileDims, s.anStride);
     const h5r_selection sSel = Select(s, m_nFileDims, panStart, panCount, panStep, pBuffer);
     return ReadSelections(&sSel, 1);
+}
+
+// Nothing is read yet: other arrays may be announced, too, and are read together with this one.
+bool Array::IAdviseRead(const GUInt64 *panStart, const size_t *panCount, CSLConstList papszOptions) const
+{
+    const char *pszMax = CSLFetchNameValue(papszOptions, "CACHE_SIZE");
+    const GIntBig nMax = pszMax != nullptr ? CPLAtoGIntBig(pszMax) : GDALGetCacheMax64() / 4;
+    if (m_psDataset->space->cls == H5R_SPACE_SIMPLE && m_nFileDims == m_aoDims.size() && nMax > 0)
+        m_poSession->GetFile()->GetAdvice().Add(m_psObject, m_psDataset, std::vector<uint64_t>(panStart, panStart + m_nFileDims),
+                                                std::vector<uint64_t>(panCount, panCount + m_nFileDims), static_cast<uint64_t>(nMax));
+    return true;
 }
 
 bool Array::ReadDirectly(const std::vector<Hyperslab> &aoSlabs) const

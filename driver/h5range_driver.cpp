@@ -265,6 +265,8 @@ void GDALRegister_H5RANGE()
         GDAL_DMD_OPENOPTIONLIST,
         "<OpenOptionList>"
         "  <Option name='LIST_ALL_ARRAYS' type='boolean' default='NO' description='List all arrays as subdatasets, those of one dimension too'/>"
+        "  <Option name='NUM_THREADS' type='string' default='ALL_CPUS' description='Threads that decode chunks: a number, or ALL_CPUS. Else "
+        "GDAL_NUM_THREADS counts'/>"
         "  <Option name='OTHER_FILES' type='string-select' default='AUTO' description='Other files that may be opened for parts of this one "
         "(virtual and external data, external links): AUTO is BESIDE for a remote file, else ANY'>"
         "    <Value>AUTO</Value><Value>NO</Value><Value>BESIDE</Value><Value>ANY</Value>"

@@ -2,6 +2,7 @@
 
 #include "cpl_vsi_error.h"
 
+#include <algorithm>
 #include <cstring>
 #include <list>
 #include <map>
@@ -22,6 +23,7 @@ struct Registry
     std::list<std::shared_ptr<File>> oKept;
 };
 constexpr size_t KEPT = 4;
+constexpr int MAX_THREADS = 64;
 
 Registry &GetRegistry()
 {
@@ -126,6 +128,20 @@ h5r_others GetOthers(const GDALOpenInfo *poOpenInfo)
     return H5R_OTHERS_AUTO;
 }
 
+// Threads that decode chunks; 0: as many as there are processors.
+unsigned GetThreads(const GDALOpenInfo *poOpenInfo)
+{
+    const char *pszConfig = CPLGetConfigOption("GDAL_NUM_THREADS", "ALL_CPUS");
+    const char *pszValue = poOpenInfo != nullptr ? CSLFetchNameValueDef(poOpenInfo->papszOpenOptions, "NUM_THREADS", pszConfig) : pszConfig;
+    if (EQUAL(pszValue, "ALL_CPUS"))
+        return 0;
+    const int nThreads = CPLGetValueType(pszValue) == CPL_VALUE_INTEGER ? atoi(pszValue) : 0;
+    if (nThreads >= 1)
+        return static_cast<unsigned>(std::min(nThreads, MAX_THREADS));
+    CPLError(CE_Warning, CPLE_IllegalArg, "NUM_THREADS=%s is neither ALL_CPUS nor a number from 1 on: ALL_CPUS is used", pszValue);
+    return 0;
+}
+
 void ReportOpenFailure(const std::string &osName, const std::string &osWhy)
 {
     const bool bNetwork = IsNetworkPath(osName), bLogin = osWhy.find("permission") != std::string::npos;
@@ -181,7 +197,8 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
         return nullptr;
     }
     sOptions.others = GetOthers(poOpenInfo);
-    const std::string osKey = KeyOf(osName) + "|" + std::to_string(sOptions.others);
+    sOptions.threads = GetThreads(poOpenInfo);
+    const std::string osKey = KeyOf(osName) + "|" + std::to_string(sOptions.others) + "|" + std::to_string(sOptions.threads);
     if (auto poFile = Find(osKey))
     {
         VSIFCloseL(fp);

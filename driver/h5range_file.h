@@ -11,6 +11,8 @@
 
 #include <h5range/h5range.h>
 
+#include "h5range_advice.h"
+
 namespace h5range
 {
 
@@ -40,6 +42,11 @@ class File
     }
     /** Loads all links of the file, once, so that h5r_known_path() knows every object that a reference may point to. */
     void LearnPaths() const;
+    /** Windows that were announced. */
+    Advice &GetAdvice() const
+    {
+        return m_oAdvice;
+    }
     /** Emits one error for a failure of the core. */
     void Report(const h5r_error &err, const std::string &osPath = std::string(), CPLErr eClass = CE_Failure) const;
 
@@ -50,6 +57,7 @@ class File
     h5r_file *const m_hFile;
     const std::string m_osName;
     mutable std::once_flag m_oLearned{};
+    mutable Advice m_oAdvice{};
 };
 
 /** A name as a user types it, taken apart. */

@@ -242,6 +242,7 @@ class Array final : public GDALPamMDArray
   protected:
     bool IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
                const GDALExtendedDataType &oBufferType, void *pBuffer) const override;
+    bool IAdviseRead(const GUInt64 *panStart, const size_t *panCount, CSLConstList papszOptions) const override;
     /** Whether GDAL may look for a file of cached values beside the file. */
     bool IsCacheable() const override
     {

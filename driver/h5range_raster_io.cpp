@@ -161,6 +161,12 @@ RasterDataset::Window RasterDataset::WindowOf(const Blocks &sBlocks) const
     return sWindow;
 }
 
+RasterDataset::Blocks RasterDataset::BlocksOf(const Window &sWindow) const
+{
+    return {sWindow.nXOff / m_nBlockXSize, sWindow.nYOff / m_nBlockYSize, (sWindow.nXOff + sWindow.nXSize - 1) / m_nBlockXSize,
+            (sWindow.nYOff + sWindow.nYSize - 1) / m_nBlockYSize};
+}
+
 // Every block is a window of one plan, read into the block's own memory.
 bool RasterDataset::LoadInPlace(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
 {
@@ -292,6 +298,14 @@ bool RasterDataset::LoadBlocks(const std::vector<int> &anBands, const Blocks &sB
     }
 }
 
+// What nobody has asked for yet must not spoil what was asked for: that is read alone, then, and says what is wrong with it.
+bool RasterDataset::LoadQuietly(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+{
+    CPLErrorStateBackuper oBackup;
+    CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
+    return LoadBlocks(anBands, sBlocks, sTarget);
+}
+
 // The bands whose values are in the same chunks: all are decoded together, so all are kept.
 std::vector<int> RasterDataset::BandsOfChunk(int iBand) const
 {
@@ -307,9 +321,34 @@ std::vector<int> RasterDataset::BandsOfChunk(int iBand) const
     return anBands;
 }
 
+void RasterDataset::Advise(const std::vector<int> &anBands, const Window &sWindow)
+{
+    const Blocks sBlocks = BlocksOf(sWindow);
+    const Window sUnion = WindowOf(sBlocks);
+    const GIntBig nBlocks = static_cast<GIntBig>(sBlocks.nX1 - sBlocks.nX0 + 1) * (sBlocks.nY1 - sBlocks.nY0 + 1) * static_cast<GIntBig>(anBands.size());
+    const GIntBig nBytes = static_cast<GIntBig>(sUnion.nXSize) * sUnion.nYSize * GDALGetDataTypeSizeBytes(m_eType) * static_cast<GIntBig>(anBands.size());
+    if (nBlocks > MAX_BLOCKS || nBytes > CacheBudget()) // it would push itself out of the cache
+        return;
+    m_anAdvisedBands = anBands;
+    m_sAdvised = sBlocks;
+}
+
+bool RasterDataset::LoadAdvised(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+{
+    const auto &a = m_sAdvised;
+    const bool bInside = sBlocks.nX0 >= a.nX0 && sBlocks.nX1 <= a.nX1 && sBlocks.nY0 >= a.nY0 && sBlocks.nY1 <= a.nY1;
+    for (const int iBand : anBands)
+        if (!bInside || std::find(m_anAdvisedBands.begin(), m_anAdvisedBands.end(), iBand) == m_anAdvisedBands.end())
+            return false;
+    std::vector<int> anAdvised;
+    anAdvised.swap(m_anAdvisedBands);
+    return LoadQuietly(anAdvised, a, sTarget);
+}
+
 CPLErr RasterDataset::ReadBlock(int iBand, int nBX, int nBY, void *pImage)
 {
-    if (CopyCachedBlock(iBand, nBX, nBY, pImage))
+    const Target sTarget{iBand, nBX, nBY, pImage};
+    if (CopyCachedBlock(iBand, nBX, nBY, pImage) || LoadAdvised({iBand}, {nBX, nBY, nBX, nBY}, sTarget))
         return CE_None;
     const auto anBands = BandsOfChunk(iBand);
     const int nBlocksX = DIV_ROUND_UP(nRasterXSize, m_nBlockXSize), nBlocksY = DIV_ROUND_UP(nRasterYSize, m_nBlockYSize);
@@ -328,28 +367,38 @@ CPLErr RasterDataset::ReadBlock(int iBand, int nBX, int nBY, void *pImage)
     m_nLastBand = iBand;
     m_nLastBX = sBlocks.nX1;
     m_nLastBY = sBlocks.nY1;
-    const Target sTarget{iBand, nBX, nBY, pImage};
-    if (sBlocks.nX1 > nBX || sBlocks.nY1 > nBY)
-    {
-        // What nobody asked for must not spoil what was: the block alone says what is wrong with it.
-        CPLErrorStateBackuper oBackup;
-        CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
-        if (LoadBlocks(anBands, sBlocks, sTarget))
-            return CE_None;
-    }
+    if ((sBlocks.nX1 > nBX || sBlocks.nY1 > nBY) && LoadQuietly(anBands, sBlocks, sTarget))
+        return CE_None;
     return LoadBlocks(anBands, {nBX, nBY, nBX, nBY}, sTarget) ? CE_None : CE_Failure;
+}
+
+// A window that is made smaller is put together from blocks. Where each of them has a part in it, all come at once.
+void RasterDataset::LoadForResampling(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize)
+{
+    const Blocks sBlocks = BlocksOf(sWindow);
+    const Window sUnion = WindowOf(sBlocks);
+    const int nX = sBlocks.nX1 - sBlocks.nX0 + 1, nY = sBlocks.nY1 - sBlocks.nY0 + 1;
+    const auto nAsked = static_cast<GIntBig>(anBands.size());
+    const GIntBig nBytes = static_cast<GIntBig>(sUnion.nXSize) * sUnion.nYSize * GDALGetDataTypeSizeBytes(m_eType) * nAsked;
+    if (nBufXSize >= nX && nBufYSize >= nY && nX * static_cast<GIntBig>(nY) * nAsked <= MAX_BLOCKS && nBytes <= std::min(CacheBudget(), 4 * AHEAD_BYTES) &&
+        !AreCached(anBands, sBlocks))
+        (void)LoadQuietly(anBands, sBlocks, NOWHERE);
 }
 
 RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize,
                                                  const Buffer &sBuffer)
 {
     const int nTypeSize = GDALGetDataTypeSizeBytes(sBuffer.eType);
-    if (nBufXSize != sWindow.nXSize || nBufYSize != sWindow.nYSize || nTypeSize == 0 || anBands.empty() ||
+    if (nBufXSize != sWindow.nXSize || nBufYSize != sWindow.nYSize)
+    {
+        LoadForResampling(anBands, sWindow, nBufXSize, nBufYSize);
+        return Outcome::BY_BLOCKS;
+    }
+    if (nTypeSize == 0 || anBands.empty() ||
         sBuffer.nPixelSpace % nTypeSize != 0 || sBuffer.nLineSpace % nTypeSize != 0 || sBuffer.nBandSpace % nTypeSize != 0)
         return Outcome::BY_BLOCKS;
 
-    Blocks sBlocks{sWindow.nXOff / m_nBlockXSize, sWindow.nYOff / m_nBlockYSize, (sWindow.nXOff + sWindow.nXSize - 1) / m_nBlockXSize,
-                   (sWindow.nYOff + sWindow.nYSize - 1) / m_nBlockYSize};
+    const Blocks sBlocks = BlocksOf(sWindow);
     const auto nAsked = static_cast<GIntBig>(anBands.size());
     const GIntBig nBlocks = static_cast<GIntBig>(sBlocks.nX1 - sBlocks.nX0 + 1) * (sBlocks.nY1 - sBlocks.nY0 + 1) * nAsked;
     const bool bNext = sWindow.nXOff == m_sLastWindow.nXOff && sWindow.nXSize == m_sLastWindow.nXSize && m_nLastBand == anBands[0] &&
@@ -362,6 +411,9 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
     if (IsPlain() && !m_sStorage.bChunked && !m_bSignedByte && nWindow * nSize >= PLAIN_WINDOW_BYTES)
         return ReadAll();
     if (nBlocks <= MAX_BLOCKS && AreCached(anBands, sBlocks))
+        return Outcome::BY_BLOCKS;
+    const bool bAllAdvised = sBlocks == m_sAdvised && anBands == m_anAdvisedBands;
+    if (!bAllAdvised && LoadAdvised(anBands, sBlocks, NOWHERE))
         return Outcome::BY_BLOCKS;
 
     const Window sUnion = WindowOf(sBlocks);
@@ -387,12 +439,10 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
         const GIntBig nMore = std::min(MAX_AHEAD / nRowBlocks, std::min(AHEAD_BYTES, nBudget) / std::max<GIntBig>(nBlockRow, 1));
         Blocks sAhead = sBlocks;
         sAhead.nY1 = static_cast<int>(std::min<GIntBig>(DIV_ROUND_UP(nRasterYSize, m_nBlockYSize) - 1, std::max<GIntBig>(sBlocks.nY1, sBlocks.nY0 + nMore - 1)));
-        CPLErrorStateBackuper oBackup;
-        CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
-        if (LoadBlocks(anLoad, sAhead, {-1, -1, -1, nullptr}))
+        if (LoadQuietly(anLoad, sAhead, NOWHERE))
             return Outcome::BY_BLOCKS;
     }
-    return LoadBlocks(anLoad, sBlocks, {-1, -1, -1, nullptr}) ? Outcome::BY_BLOCKS : Outcome::FAILED;
+    return LoadBlocks(anLoad, sBlocks, NOWHERE) ? Outcome::BY_BLOCKS : Outcome::FAILED;
 }
 
 CPLErr RasterDataset::IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nXSize, int nYSize, void *pData, int nBufXSize, int nBufYSize,
@@ -414,6 +464,33 @@ CPLErr RasterDataset::IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nX
     }
     return GDALPamDataset::IRasterIO(eRWFlag, nXOff, nYOff, nXSize, nYSize, pData, nBufXSize, nBufYSize, eBufType, nBandCount, panBandMap, nPixelSpace,
                                      nLineSpace, nBandSpace, psExtraArg);
+}
+
+CPLErr RasterDataset::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int nBufXSize, int nBufYSize, GDALDataType eType, int nBandCount,
+                                 int *panBandMap, OptionList papszOptions)
+{
+    std::vector<int> anBands;
+    if (nBandCount == 0) // as Python says "all"
+    {
+        nBandCount = nBands;
+        panBandMap = nullptr;
+    }
+    for (int i = 0; i < nBandCount; i++)
+        anBands.push_back((panBandMap != nullptr ? panBandMap[i] : i + 1) - 1);
+    const bool bInside = nXOff >= 0 && nYOff >= 0 && nXSize > 0 && nYSize > 0 && nXSize <= nRasterXSize - nXOff && nYSize <= nRasterYSize - nYOff &&
+                         std::all_of(anBands.begin(), anBands.end(), [this](int iBand) { return iBand >= 0 && iBand < nBands; });
+    if (m_poArray && bInside && !anBands.empty() && !IsPlain())
+    {
+        Advise(anBands, {nXOff, nYOff, nXSize, nYSize});
+        return CE_None;
+    }
+    return GDALPamDataset::AdviseRead(nXOff, nYOff, nXSize, nYSize, nBufXSize, nBufYSize, eType, nBandCount, panBandMap, papszOptions);
+}
+
+CPLErr RasterBand::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int nBufXSize, int nBufYSize, GDALDataType eType, OptionList papszOptions)
+{
+    int nThis = nBand;
+    return m_poRasterDS->AdviseRead(nXOff, nYOff, nXSize, nYSize, nBufXSize, nBufYSize, eType, 1, &nThis, papszOptions);
 }
 
 CPLErr RasterBand::IReadBlock(int nBlockXOff, int nBlockYOff, void *pImage)
