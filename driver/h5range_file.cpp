@@ -31,29 +31,6 @@ Registry &GetRegistry()
     return *poRegistry;
 }
 
-// Asks for no directory listing while it lives.
-class NoListing
-{
-  public:
-    NoListing()
-    {
-        const char *pszOld = CPLGetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", nullptr);
-        m_bHadOld = pszOld != nullptr;
-        m_osOld = m_bHadOld ? pszOld : "";
-        CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
-    }
-    ~NoListing()
-    {
-        CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", m_bHadOld ? m_osOld.c_str() : nullptr);
-    }
-    NoListing(const NoListing &) = delete;
-    NoListing &operator=(const NoListing &) = delete;
-
-  private:
-    bool m_bHadOld = false;
-    std::string m_osOld{};
-};
-
 // Name, size and time of a file. A network file that is open has told them: no request.
 std::string KeyOf(const std::string &osName)
 {
@@ -153,6 +130,19 @@ void ReportOpenFailure(const std::string &osName, const std::string &osWhy)
 
 } // namespace
 
+NoListing::NoListing()
+{
+    const char *pszOld = CPLGetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", nullptr);
+    m_bHadOld = pszOld != nullptr;
+    m_osOld = m_bHadOld ? pszOld : "";
+    CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
+}
+
+NoListing::~NoListing()
+{
+    CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", m_bHadOld ? m_osOld.c_str() : nullptr);
+}
+
 VSILFILE *OpenHandle(const std::string &osName, std::string &osWhy)
 {
     VSIErrorReset();
@@ -198,6 +188,8 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     }
     sOptions.others = GetOthers(poOpenInfo);
     sOptions.threads = GetThreads(poOpenInfo);
+    const std::string osIndexCache = CPLGetConfigOption("H5RANGE_INDEX_CACHE", "");
+    sOptions.index_cache = osIndexCache.c_str();
     const std::string osKey = KeyOf(osName) + "|" + std::to_string(sOptions.others) + "|" + std::to_string(sOptions.threads);
     if (auto poFile = Find(osKey))
     {

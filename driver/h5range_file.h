@@ -78,6 +78,20 @@ bool IsNetworkPath(const std::string &osPath);
 /** A name as GDAL's virtual file systems have it: "https://host/x" is "/vsicurl/https://host/x", "s3://b/k" is "/vsis3/b/k". */
 std::string MapURI(const std::string &osURI);
 
+/** GDAL asks for no directory listing in this thread while it lives. */
+class NoListing
+{
+  public:
+    NoListing();
+    ~NoListing();
+    NoListing(const NoListing &) = delete;
+    NoListing &operator=(const NoListing &) = delete;
+
+  private:
+    bool m_bHadOld = false;
+    std::string m_osOld{};
+};
+
 /** Opens a file without asking for a directory listing; osWhy says why that failed. */
 VSILFILE *OpenHandle(const std::string &osName, std::string &osWhy);
 

@@ -56,6 +56,9 @@ class Session : public std::enable_shared_from_this<Session>
 {
   public:
     explicit Session(const std::shared_ptr<File> &poFile);
+    ~Session();
+    Session(const Session &) = delete;
+    Session &operator=(const Session &) = delete;
 
     const std::shared_ptr<File> &GetFile() const
     {

@@ -62,6 +62,12 @@ Session::Session(const std::shared_ptr<File> &poFile)
 {
 }
 
+// The file itself may be kept open for longer, and a process need not end by closing it.
+Session::~Session()
+{
+    h5r_index_cache_write(m_poFile->Handle());
+}
+
 Place Session::Root() const
 {
     const h5r_object *psRoot = nullptr;

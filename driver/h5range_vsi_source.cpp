@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -154,6 +155,21 @@ h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err) noex
     }
 }
 
+// Size and time, which opening a network file has told: no request. Not of a file so young that it may change again within its second.
+bool Identity(void *ctx, char *pszOut, size_t nCap) noexcept
+{
+    constexpr int YOUNG = 2;
+    const auto &src = *static_cast<const VSISource *>(ctx);
+    const h5range::NoListing oNoListing;
+    VSIStatBufL sStat;
+    if (VSIStatExL(src.osName.c_str(), &sStat, VSI_STAT_SIZE_FLAG | VSI_STAT_EXISTS_FLAG) != 0 || sStat.st_mtime <= 0 ||
+        sStat.st_mtime > time(nullptr) - YOUNG)
+        return false;
+    const int n = snprintf(pszOut, nCap, "size " CPL_FRMT_GUIB ", modified " CPL_FRMT_GIB, static_cast<GUIntBig>(sStat.st_size),
+                           static_cast<GIntBig>(sStat.st_mtime));
+    return n > 0 && static_cast<size_t>(n) < nCap;
+}
+
 bool HasScheme(const std::string &osName)
 {
     return osName.find("://") != std::string::npos;
@@ -235,6 +251,12 @@ h5r_status OpenLocalOther(void *ctx, const char *pszName, bool bBeside, h5r_sour
     return OpenOther(&poSource->sNames, pszName, bBeside, psOut, err);
 }
 
+bool LocalIdentity(void *ctx, char *pszOut, size_t nCap) noexcept
+{
+    const auto &sFile = static_cast<LocalSource *>(ctx)->sFile;
+    return sFile.identity(sFile.ctx, pszOut, nCap);
+}
+
 void CloseLocal(void *ctx) noexcept
 {
     auto poSource = static_cast<LocalSource *>(ctx);
@@ -275,6 +297,7 @@ static void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *p
     (void)VSIFSeekL(fp, 0, SEEK_SET);
     if (bNetwork)
     {
+        psSource->identity = Identity;
         // What a request costs decides how much is read at once: milliseconds, megabytes a second. 0: the core's defaults.
         h5r_source_tune(psSource, CPLAtof(CPLGetConfigOption("H5RANGE_LATENCY", "0")) / 1000,
                         CPLAtof(CPLGetConfigOption("H5RANGE_BANDWIDTH", "0")) * 1e6);
@@ -299,6 +322,7 @@ void OpenSource(VSILFILE *fp, const std::string &osName, h5r_source *psSource)
     psSource->read_ranges = ReadLocal;
     psSource->close = CloseLocal;
     psSource->open_other = OpenLocalOther;
+    psSource->identity = LocalIdentity;
 }
 
 } // namespace h5range

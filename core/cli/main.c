@@ -45,6 +45,7 @@ static void help(FILE *out)
           "  --stats        rounds, requests and bytes on stderr\n"
           "  --trace FILE   one line of JSON for each round, with its requests (of map: where they are read from)\n"
           "  --help, --version (with the filters built in)\n\n"
+          "H5RANGE_INDEX_CACHE names a folder that keeps metadata and chunk indexes of remote files for the next run.\n\n"
           "Exit codes:\n"
           "  0  all was read\n"
           "  1  part could not be read; the rest was printed, and what is missing is marked; check: there are findings\n"
@@ -322,6 +323,7 @@ static int run(const command *c, options *o)
     h5r_file *f;
 
     h5r_options_init(&opts);
+    opts.index_cache = getenv("H5RANGE_INDEX_CACHE");
     map layout = {0};
     if (c->takes & MAP) {
         o->map = &layout;

@@ -371,6 +371,9 @@ def chunks():
         f.create_dataset("raw_be", data=values(300, 200).astype(">i2"), chunks=(150, 100))
         f.create_dataset("contiguous", data=values(300, 200).astype("<f4"))
         f.create_dataset("contiguous_be", data=values(300, 200).astype(">i4"))
+    # an index that is worth keeping of a local file: 5,000 chunks, of two elements each
+    with h5py.File(path("large/many_chunks.h5"), "w", libver=NEW) as f:
+        f.create_dataset("data", data=(np.arange(10000) % 251).astype("u1"), chunks=(2,), maxshape=(10000,))
 
 
 def overlapping():

@@ -107,6 +107,9 @@ struct h5r_source {
      * applied h5r_options.others. NOT_FOUND when there is no such file. NULL: there are no other files. */
     h5r_status (*open_other)(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err);
     bool remote;                 /* reached over a network: what the file names is not trusted beyond its own folder */
+    /* What tells this version of the source from others, as text: an ETag, or size and time of modification. No I/O: false while that is
+     * not known (of a remote source, before its first answer) or when nothing tells. NULL: false. */
+    bool (*identity)(void *ctx, char *out, size_t cap);
     bool direct;                 /* a request costs next to nothing: data are read by the threads that decode them, at the same time and
                                   * in small requests, rather than in batches (not when one_at_a_time is set, nor for a trace) */
 };
@@ -184,6 +187,10 @@ typedef struct h5r_options {
     void (*viewed)(void *ctx, uint64_t offset, const uint8_t *bytes, size_t n); /* called for each piece of metadata that is looked at, again
                           * whenever it is, file locked: it must not call back */
     void *viewed_ctx;
+    const char *index_cache;    /* folder where metadata that were read and chunk indexes are kept for the next open of the same version of
+                                 * the file, also by other processes; copied. NULL or "": none. Never an error: what cannot be read or
+                                 * written there is not kept */
+    uint64_t index_cache_bytes; /* that its files take together, at most */
 } h5r_options;
 
 H5R_API void h5r_options_init(h5r_options *o);
@@ -206,6 +213,9 @@ H5R_API h5r_status h5r_open_continue(h5r_file *f, h5r_error *err);
 
 /* Frees the file and all that was borrowed from it. No other call may be running. NULL is fine. */
 H5R_API void h5r_close(h5r_file *f);
+
+/* Writes what is new for options.index_cache now rather than in h5r_close(). */
+H5R_API void h5r_index_cache_write(h5r_file *f);
 
 typedef struct h5r_stats {
     uint64_t rounds;     /* serial batches */

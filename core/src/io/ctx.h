@@ -74,6 +74,8 @@ struct h5r_file {
     bool is_set;         /* the source has all files of a set */
     bool opened;         /* all that opening loads is there: calls may run */
 
+    struct h5r_index_cache *index_cache; /* NULL: nothing is kept for the next process */
+
     h5r_mutex lock;      /* guards all below; never held during I/O or filtering */
     h5r_mutex io_lock;   /* held during read_ranges() of a one_at_a_time source */
     h5r_cond arrived;    /* a batch of some thread has been published */
@@ -116,6 +118,7 @@ typedef struct h5r_ctx {
     bool prefetching;   /* what is read of heaps belongs to attributes */
     h5r_guess guess;    /* what is wanted may turn out not to be needed: in smaller blocks */
     bool wants_attrs;   /* attributes of whatever is loaded will be asked for */
+    bool unkept;        /* what is looked at is kept for the next process in another form, if at all */
     unsigned nested;    /* object headers being loaded on behalf of each other */
     h5r_error error;    /* first cause of failure in this pass */
     h5r_arena scratch;  /* of this pass; freed when the next one begins */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io/index_cache.h"
 #include "util/checked.h"
 #include "util/lookup3.h"
 
@@ -261,10 +262,13 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
                         ": the file is truncated or damaged",
                         len, off, h5r_known_end(f));
     *out = find_bytes(f, kind, off, (size_t)len, &why);
-    if (*out != NULL && f->options.viewed != NULL)
-        f->options.viewed(f->options.viewed_ctx, off, *out, (size_t)len);
-    if (*out != NULL)
+    if (*out != NULL) {
+        if (f->options.viewed != NULL)
+            f->options.viewed(f->options.viewed_ctx, off, *out, (size_t)len);
+        if (f->index_cache != NULL && !x->unkept)
+            h5r_index_cache_mark(f, off, end, heap);
         return H5R_OK;
+    }
     if (why == H5R_ERR_NOMEM)
         return h5r_nomem(x);
     if (why == H5R_ERR_LIMIT || len > limit || used > limit - len)

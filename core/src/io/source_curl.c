@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "io/remote.h"
 #include "util/error.h"
@@ -600,6 +601,26 @@ static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_sourc
     return st;
 }
 
+/* A strong ETag tells. A time does when the file is not so young that it may change again within its second, and when the name that is shown
+ * is the whole name. */
+static bool identity(void *ctx, char *out, size_t cap)
+{
+    enum { YOUNG = 2 };
+    h5r_remote *r = ctx;
+    char shown[sizeof((h5r_source *)NULL)->name];
+    int n = -1;
+
+    h5r_url_redact(r->name, shown, sizeof shown);
+    pthread_mutex_lock(&r->lock);
+    time_t modified = r->modified[0] != '\0' ? curl_getdate(r->modified, NULL) : -1;
+    if (r->total != H5R_UNDEFINED && h5r_http_strong(r->etag))
+        n = snprintf(out, cap, "size %" PRIu64 ", ETag %s", r->total, r->etag);
+    else if (r->total != H5R_UNDEFINED && modified > 0 && modified <= time(NULL) - YOUNG && strcmp(shown, r->name) == 0)
+        n = snprintf(out, cap, "size %" PRIu64 ", Last-Modified %s", r->total, r->modified);
+    pthread_mutex_unlock(&r->lock);
+    return n > 0 && (size_t)n < cap;
+}
+
 h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_source *out, h5r_error *err)
 {
     h5r_curl_options defaults;
@@ -628,6 +649,7 @@ h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_s
     out->read_ranges = read_ranges;
     out->close = close_remote;
     out->open_other = open_other;
+    out->identity = identity;
     out->remote = true;
     h5r_source_tune(out, r->latency, r->bandwidth);
     h5r_url_redact(url, out->name, sizeof out->name);
