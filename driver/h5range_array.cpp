@@ -20,6 +20,11 @@ const char *const HIDDEN[] = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST
 // Values that have to be converted pass through a buffer of at most that many bytes.
 constexpr size_t PIECE_BYTES = 64 * 1024 * 1024;
 
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 12, 0)
+// Calls of GetRawBlockInfo() after which the whole index is read.
+constexpr unsigned SCAN = 16;
+#endif
+
 bool IsUnsignedByConvention(const Session &oSession, const h5r_object *psObject, const h5r_type *t)
 {
     return t->cls == H5R_CLASS_INTEGER && t->is_signed && EQUAL(oSession.GetText(psObject, "_Unsigned").c_str(), "true");
@@ -276,6 +281,11 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
     h5r_chunk sChunk = {d->storage_offset, d->storage_size, 0, 0};
     if (d->layout == H5R_LAYOUT_CHUNKED)
     {
+        // Who asks for many blocks wants all: the whole index, once. What is wrong with it is told for the block that it matters to.
+        const h5r_chunk *pasAll = nullptr;
+        size_t nAll = 0;
+        if (++m_nBlocksAsked == SCAN)
+            (void)h5r_chunks_all(m_psObject->file, m_psObject, &pasAll, &nAll, nullptr);
         const std::vector<uint64_t> anOne(nRank, 1);
         if (h5r_chunks(m_psObject->file, m_psObject, panBlockCoordinates, anOne.data(), &sChunk, &err) != H5R_OK)
         {

@@ -2,6 +2,7 @@
 #ifndef H5RANGE_MULTIDIM_H
 #define H5RANGE_MULTIDIM_H
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -276,6 +277,7 @@ class Array final : public GDALPamMDArray
     bool m_bHasScale = false, m_bHasOffset = false;
     double m_dfScale = 1, m_dfOffset = 0;
     GDALDataType m_eScaleType = GDT_Unknown, m_eOffsetType = GDT_Unknown;
+    mutable std::atomic<unsigned> m_nBlocksAsked{0}; // by GetRawBlockInfo()
     mutable std::mutex m_oMutex{};
     mutable bool m_bHasSRS = false; // m_poSRS has been looked for
     mutable std::shared_ptr<OGRSpatialReference> m_poSRS{};
