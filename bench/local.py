@@ -10,6 +10,7 @@ blocks     GDALReadBlock() of all blocks, row by row
 lines      GDALRasterIO() of one line after the other
 random     GDALRasterIO() of 300 windows of 64 x 64 here and there
 info       gdalinfo of the file
+memory     the command reads all values: "cat" one array to nowhere, "check --data" the whole file; most memory either takes
 limit      h5range_bench read: what decoding the same chunks costs at best, with 1 and 2 threads (built with -DH5RANGE_BENCH=ON)
 
 Every run is a process of its own with the file in the page cache; the runs of the readers alternate, and the median of them counts.
@@ -179,7 +180,7 @@ def takes(reader, task, case):
     if driver is None:
         return task == "read"
     if task == "info":
-        return case not in ("unfiltered",) # the same file
+        return case != "unfiltered"  # the same file as contiguous
     return task == "read" or bands > 0
 
 
@@ -226,6 +227,20 @@ def run_limit(args, case):
     return cell
 
 
+def run_memory(args, case):
+    """Peak memory of the command in MB, by what it does."""
+    file, array = CASES[case][:2]
+    path = os.path.join(args.data, file)
+    peaks = {}
+    for name, command in (("cat", ["cat", "--format", "raw", "%s#%s" % (path, array)]), ("check --data", ["check", "--data", path])):
+        with open(os.devnull, "w") as nowhere:
+            p = subprocess.Popen([args.cli] + command, stdout=nowhere)
+        _, status, usage = os.wait4(p.pid, 0)
+        p.returncode = status
+        peaks[name] = usage.ru_maxrss / 1024 if status == 0 else None
+    return peaks
+
+
 def is_slower(cells):
     """By the clock and by the processor: threads of other programs cost the one or the other."""
     ours = cells.get("h5range")
@@ -267,9 +282,12 @@ def report(results):
             print("| %s | %.0f | %.0f %% (%.0f %%) | %.0f | %.0f %% (%.0f %%) | %.2f, %.2f |" %
                   (c, r["mb_s_1"], 100 * r["of_limit_1"], 100 * r["of_limit_cpu_1"], r["mb_s_2"], 100 * r["of_limit_2"], 100 * r["of_limit_cpu_2"],
                    r["gain"], r["limit_gain"]))
-    peaks = [c["peak_mb"] for cells in results.values() for r, c in cells.items() if r == "h5range" and "error" not in c] if results else []
-    if peaks:
-        print("\nMost memory that h5range took, with the interpreter and what was read: %.0f MB" % max(peaks))
+    memory = [c for c in CASES if "memory|%s" % c in results]
+    if memory:
+        print("\n### memory\n\n| file | size, MB | cat of one array, MB | check --data, MB |\n|---|---|---|---|")
+        for c in memory:
+            r = results["memory|%s" % c]
+            print("| %s | %.0f | %.0f | %.0f |" % (CASES[c][0], r["size_mb"], r["cat"], r["check --data"]))
     if slower:
         print("\nSlower than a driver of GDAL: %s" % ", ".join(slower))
     return slower
@@ -281,11 +299,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="folder of the files")
     parser.add_argument("--work", default=os.path.join(ROOT, "build", "bench"), help="folder for plain.h5 (540 MB)")
-    parser.add_argument("--tasks", default=",".join(TASKS + ["limit"]))
+    parser.add_argument("--tasks", default=",".join(TASKS + ["memory", "limit"]))
     parser.add_argument("--files", default="", help="parts of the names of cases")
     parser.add_argument("--readers", default=",".join(READERS))
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--plugins", default=os.environ.get("H5RANGE_PLUGINS", ""))
+    parser.add_argument("--cli", default=os.environ.get("H5RANGE_CLI", ""))
     parser.add_argument("--tool", default=os.environ.get("H5RANGE_BENCH_TOOL", ""))
     parser.add_argument("--python", default=os.environ.get("H5RANGE_BENCH_PYTHON", os.path.join(ROOT, ".venv", "bin", "python")), help="that has h5py")
     parser.add_argument("--gdal-python", default=os.environ.get("GDAL_PYTHON", "/usr/bin/python3"))
@@ -296,6 +315,7 @@ def main():
         return 1 if report(json.load(open(args.report))) else 0
     build = os.path.join(ROOT, "build", "release")
     args.plugins = args.plugins or os.path.dirname(next(iter(glob.glob(os.path.join(build, "**", "gdal_H5RANGE.so"), recursive=True)), ""))
+    args.cli = args.cli or next(iter(glob.glob(os.path.join(build, "**", "bin", "h5range"), recursive=True)), "")
     args.tool = args.tool or next(iter(glob.glob(os.path.join(build, "**", "h5range_bench"), recursive=True)), "")
     results = {}
     for case, (file, *_) in CASES.items():
@@ -307,6 +327,11 @@ def main():
         if file != "plain.h5" and not os.path.exists(os.path.join(args.data, file)):
             continue
         for task in args.tasks.split(","):
+            if task == "memory":
+                if case in ("grid", "cube") and args.cli:
+                    results["memory|%s" % case] = {**run_memory(args, case), "size_mb": os.path.getsize(os.path.join(args.data, file)) / 1e6}
+                    print(task, case, results["memory|%s" % case], file=sys.stderr, flush=True)
+                continue
             if task == "limit":
                 if case in LIMIT_CASES and args.tool:
                     results["limit|%s" % case] = run_limit(args, case)
