@@ -217,6 +217,20 @@ def test_h5range_announced_raster_windows_are_read_at_once(served, of):
     assert len(served.asked()) <= 3
 
 
+@pytest.mark.parametrize("array", ["contiguous", "plain", "one", "together"])
+def test_h5range_translate_of_a_local_raster(tiles, array):
+    """GDAL announces the whole raster first. That of plain storage used to end in an endless recursion."""
+    ds = gdal.Open('H5RANGE:"%s":/%s' % (tiles, array))
+    for of in (ds, ds.GetRasterBand(1)):
+        assert of.AdviseRead(0, 0, SIDE, SIDE) == gdal.CE_None
+        with pytest.raises(RuntimeError, match="AdviseRead"):
+            of.AdviseRead(SIDE - 10, 0, 20, 20)
+    gdal.Translate("/vsimem/translated.img", ds, format="ENVI")
+    expected = values(3) if array == "together" else values(3)[2 if array == "contiguous" else 0]
+    assert np.array_equal(gdal.Open("/vsimem/translated.img").ReadAsArray(), expected)
+    gdal.GetDriverByName("ENVI").Delete("/vsimem/translated.img")
+
+
 @pytest.mark.parametrize("option", ["1", "2", "ALL_CPUS", "0", "many"])
 def test_h5range_number_of_threads(tiles, option):
     """Threads of the process while a file is open that has decoded something."""

@@ -466,8 +466,8 @@ CPLErr RasterDataset::IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nX
                                      nLineSpace, nBandSpace, psExtraArg);
 }
 
-CPLErr RasterDataset::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int nBufXSize, int nBufYSize, GDALDataType eType, int nBandCount,
-                                 int *panBandMap, OptionList papszOptions)
+CPLErr RasterDataset::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int /* nBufXSize */, int /* nBufYSize */, GDALDataType /* eType */,
+                                 int nBandCount, int *panBandMap, OptionList /* papszOptions */)
 {
     std::vector<int> anBands;
     if (nBandCount == 0) // as Python says "all"
@@ -479,12 +479,15 @@ CPLErr RasterDataset::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, i
         anBands.push_back((panBandMap != nullptr ? panBandMap[i] : i + 1) - 1);
     const bool bInside = nXOff >= 0 && nYOff >= 0 && nXSize > 0 && nYSize > 0 && nXSize <= nRasterXSize - nXOff && nYSize <= nRasterYSize - nYOff &&
                          std::all_of(anBands.begin(), anBands.end(), [this](int iBand) { return iBand >= 0 && iBand < nBands; });
-    if (m_poArray && bInside && !anBands.empty() && !IsPlain())
+    if (!bInside)
     {
-        Advise(anBands, {nXOff, nYOff, nXSize, nYSize});
-        return CE_None;
+        CPLError(CE_Failure, CPLE_IllegalArg, "AdviseRead(): a window of %d x %d at %d, %d, or a band, that the raster does not have", nXSize, nYSize,
+                 nXOff, nYOff);
+        return CE_Failure;
     }
-    return GDALPamDataset::AdviseRead(nXOff, nYOff, nXSize, nYSize, nBufXSize, nBufYSize, eType, nBandCount, panBandMap, papszOptions);
+    if (m_poArray && !anBands.empty() && !IsPlain())
+        Advise(anBands, {nXOff, nYOff, nXSize, nYSize});
+    return CE_None;
 }
 
 CPLErr RasterBand::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int nBufXSize, int nBufYSize, GDALDataType eType, OptionList papszOptions)
