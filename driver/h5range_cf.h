@@ -12,6 +12,8 @@
 #include "gdal_priv.h"
 #include "ogr_spatialref.h"
 
+#include "h5range_options.h"
+
 namespace h5range
 {
 
@@ -116,7 +118,7 @@ class CFArray
 
     /** The geotransform of the raster in units of poSRS (may be null). bBottomUp: whether the rows run from south to north in the
      * file, unchanged where nothing tells; the geotransform is that of the raster with its rows turned so. */
-    bool GeoTransform(const OGRSpatialReference *poSRS, double *padfGeoTransform, bool &bBottomUp) const;
+    bool GeoTransform(const OGRSpatialReference *poSRS, const RasterOptions &oOptions, double *padfGeoTransform, bool &bBottomUp) const;
 
     /** Latitudes of an uneven grid whose longitudes are even (a gaussian grid): set by GeoTransform(). */
     bool HasUnevenLatitudes() const

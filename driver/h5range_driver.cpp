@@ -1,5 +1,6 @@
 // Registration, names, and which files are ours to open.
 #include "h5range_file.h"
+#include "h5range_options.h"
 
 #include <cstring>
 
@@ -261,15 +262,8 @@ void GDALRegister_H5RANGE()
     poDriver->SetMetadataItem(GDAL_DMD_LONGNAME, "HDF5 and netCDF-4 over byte ranges (h5range)");
     poDriver->SetMetadataItem(GDAL_DMD_EXTENSIONS, "h5 hdf5 he5 hdf nc nc4 cdf");
     poDriver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
-    poDriver->SetMetadataItem(
-        GDAL_DMD_OPENOPTIONLIST,
-        "<OpenOptionList>"
-        "  <Option name='LIST_ALL_ARRAYS' type='boolean' default='NO' description='List all arrays as subdatasets, those of one dimension too'/>"
-        "  <Option name='OTHER_FILES' type='string-select' default='AUTO' description='Other files that may be opened for parts of this one "
-        "(virtual and external data, external links): AUTO is BESIDE for a remote file, else ANY'>"
-        "    <Value>AUTO</Value><Value>NO</Value><Value>BESIDE</Value><Value>ANY</Value>"
-        "  </Option>"
-        "</OpenOptionList>");
+    poDriver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, h5range::OPEN_OPTIONS);
+    poDriver->SetMetadataItem("DMD_MULTIDIM_ARRAY_GET_NAMES_OPTIONLIST", h5range::ARRAY_LIST_OPTIONS);
     poDriver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, "H5RANGE:");
     poDriver->pfnIdentify = Identify;
     poDriver->pfnOpen = Open;

@@ -10,6 +10,7 @@
 
 #include "h5range_cf.h"
 #include "h5range_file.h"
+#include "h5range_options.h"
 
 namespace h5range
 {
@@ -32,14 +33,21 @@ struct Storage
 {
     bool bInt8 = false;   // signed 8-bit integers, for which GDAL before 3.7 has no type
     bool bChunked = false;
+    bool bValidRange = false; // values outside dfMin to dfMax are missing
+    double dfMin = 0, dfMax = 0;
     std::vector<GByte> abyFill{}; // netCDF's default fill value where its library set it: it marks missing values then
 };
 Storage StorageOf(const File &oFile, const GDALMDArray &oArray);
 
+/** netCDF's default fill value of a type, which its library writes into every variable unless told otherwise. Bytes have none
+ * that would be taken for missing. */
+std::vector<GByte> NetCDFFill(GDALDataType eType);
+
 class RasterDataset final : public GDALPamDataset
 {
   public:
-    RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot);
+    RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,
+                  const std::shared_ptr<GDALGroup> &poRoot);
 
     /** Makes the bands of an array; false with an error when it is no raster. */
     bool SetArray(const std::shared_ptr<GDALMDArray> &poArray);
@@ -91,6 +99,9 @@ class RasterDataset final : public GDALPamDataset
 
     /** Reads a window of bands (from 0) straight from the array: one read for each run of bands that a hyperslab can say. */
     bool Read(const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
+    /** Reads a part of the array, values outside its valid range as nodata. */
+    bool ReadArray(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride, GDALDataType eType,
+                   void *pData) const;
     bool ReadSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const;
     /** Reads blocks of several bands at once; the block of pTarget goes there, the others into the block cache. */
     bool LoadBlocks(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1, int iTargetBand, int nTargetBX, int nTargetBY,
@@ -100,6 +111,8 @@ class RasterDataset final : public GDALPamDataset
     CPLErr ReadBlock(int iBand, int nBX, int nBY, void *pImage);
     std::vector<int> BandsOfChunk(int iBand) const;
 
+    void SetValidRange();
+    void AssumeLongLat();
     void SetArrayMetadata();
     void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
     void SetGeolocation();
@@ -111,6 +124,7 @@ class RasterDataset final : public GDALPamDataset
 
     const std::shared_ptr<File> m_poFile;
     const ParsedName m_oName;
+    const RasterOptions m_oOptions;
     const std::shared_ptr<GDALGroup> m_poRoot;
     std::shared_ptr<GDALMDArray> m_poArray{};
     std::unique_ptr<CFArray> m_poCF{};
@@ -162,6 +176,18 @@ class RasterBand final : public GDALPamRasterBand
     RasterDataset *m_poRasterDS;
     bool m_bHasMetadata = false;
 };
+
+GDALDataset *OpenVariablesAsBands(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,
+                                  const std::shared_ptr<GDALGroup> &poRoot, const std::vector<std::shared_ptr<GDALMDArray>> &apoArrays);
+
+/** Files whose rows GDAL's netCDF driver takes to start in the south when nothing tells the order; its HDF5 driver, to which other
+ * extensions go, shows them as they are stored. */
+bool IsNetCDF(const ParsedName &oName, const GDALGroup &oRoot);
+
+inline bool IsRasterType(const GDALExtendedDataType &oType)
+{
+    return oType.GetClass() == GEDTC_NUMERIC && oType.GetNumericDataType() != GDT_Unknown;
+}
 
 /** An attribute's value in the form that GDAL's netCDF driver gives it. bUnsignedShorts: 16-bit integers are unsigned, as those of
  * an array with _Unsigned are. */

@@ -103,7 +103,7 @@ bool RasterDataset::ReadSlab(const std::vector<int> &anBands, size_t &iBand, con
     anStride[iX] = sBuffer.nPixelSpace / nTypeSize;
 
     iBand += nTake;
-    return m_poArray->Read(anStart.data(), anCount.data(), anStep.data(), anStride.data(), GDALExtendedDataType::Create(sBuffer.eType), pabyDst);
+    return ReadArray(anStart.data(), anCount.data(), anStep.data(), anStride.data(), sBuffer.eType, pabyDst);
 }
 
 bool RasterDataset::Read(const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const
