@@ -20,9 +20,18 @@ const char *const HIDDEN[] = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST
 // Values that have to be converted pass through a buffer of at most that many bytes.
 constexpr size_t PIECE_BYTES = 64 * 1024 * 1024;
 
+// netCDF-3 knew no unsigned types: an attribute says so, and of bytes their valid range may.
 bool IsUnsignedByConvention(const Session &oSession, const h5r_object *psObject, const h5r_type *t)
 {
-    return t->cls == H5R_CLASS_INTEGER && t->is_signed && EQUAL(oSession.GetText(psObject, "_Unsigned").c_str(), "true");
+    if (t->cls != H5R_CLASS_INTEGER || !t->is_signed)
+        return false;
+    if (EQUAL(oSession.GetText(psObject, "_Unsigned").c_str(), "true"))
+        return true;
+    const h5r_attr *psRange = t->size == 1 ? oSession.FindAttribute(psObject, "valid_range") : nullptr;
+    if (psRange == nullptr || psRange->space->count != 2)
+        return false;
+    const auto poRange = Attribute::Create(oSession.GetFile(), psObject->file, std::string(), psRange);
+    return poRange && poRange->GetDataType().GetClass() == GEDTC_NUMERIC && poRange->ReadAsDoubleArray() == std::vector<double>{0, 255};
 }
 
 } // namespace

@@ -172,6 +172,55 @@ size_t FindSeparator(const std::string &os)
     return bPort ? std::string::npos : n;
 }
 
+// The file, as it is written, and the array in what follows a prefix.
+std::pair<std::string, std::string> SplitName(const std::string &osRest, bool bHDF5)
+{
+    if (!osRest.empty() && osRest[0] == '"')
+    {
+        const size_t nEnd = osRest.find('"', 1);
+        if (nEnd == std::string::npos)
+            return {};
+        const bool bArray = nEnd + 1 < osRest.size() && (osRest[nEnd + 1] == ':' || osRest[nEnd + 1] == '#');
+        return {osRest.substr(0, nEnd + 1), bArray ? osRest.substr(nEnd + 2) : std::string()};
+    }
+    // HDF5:name://group/array, where the name may have a "://" of its own.
+    const size_t nHash = osRest.rfind("#/"), nSlashes = bHDF5 ? osRest.rfind("://") : std::string::npos;
+    const bool bScheme = nSlashes != std::string::npos && IsPlainURL(osRest.c_str()) && osRest.find("://") == nSlashes;
+    const size_t nSeparator = nSlashes != std::string::npos && !bScheme ? nSlashes : nHash == std::string::npos ? FindSeparator(osRest) : nHash;
+    if (nSeparator == std::string::npos)
+        return {osRest, std::string()};
+    return {osRest.substr(0, nSeparator), osRest.substr(nSeparator + 1)};
+}
+
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
+/** Tells programs that move or copy files where in a name the file is. */
+struct SubdatasetInfo final : public GDALSubdatasetInfo
+{
+    explicit SubdatasetInfo(const std::string &osName) : GDALSubdatasetInfo(osName)
+    {
+    }
+
+  private:
+    void parseFileName() override
+    {
+        if (!STARTS_WITH_CI(m_fileName.c_str(), "H5RANGE:"))
+            return;
+        const auto oSplit = SplitName(m_fileName.substr(strlen("H5RANGE:")), false);
+        m_driverPrefixComponent = m_fileName.substr(0, strlen("H5RANGE"));
+        m_pathComponent = oSplit.first;
+        m_cleanedPathComponent = Unquote(oSplit.first);
+        m_isQuoted = m_pathComponent != m_cleanedPathComponent;
+        m_subdatasetComponent = Unquote(oSplit.second);
+    }
+};
+
+GDALSubdatasetInfo *GetSubdatasetInfo(const char *pszName)
+{
+    std::unique_ptr<GDALSubdatasetInfo> poInfo(new SubdatasetInfo(pszName));
+    return poInfo->GetSubdatasetComponent().empty() || poInfo->GetPathComponent().empty() ? nullptr : poInfo.release();
+}
+#endif
+
 } // namespace
 
 namespace h5range
@@ -214,27 +263,9 @@ ParsedName ParseName(const char *pszName)
         return oName;
     }
 
-    if (!osRest.empty() && osRest[0] == '"')
-    {
-        const size_t nEnd = osRest.find('"', 1);
-        if (nEnd == std::string::npos)
-            return oName;
-        oName.osURI = MapURI(osRest.substr(1, nEnd - 1));
-        osRest = osRest.substr(nEnd + 1);
-        if (!osRest.empty() && (osRest[0] == ':' || osRest[0] == '#'))
-            oName.osArray = NormalizeArray(osRest.substr(1));
-        return oName;
-    }
-    // HDF5:name://group/array, where the name may have a "://" of its own.
-    const size_t nHash = osRest.rfind("#/"), nSlashes = oName.bHDF5Dialect ? osRest.rfind("://") : std::string::npos;
-    const bool bScheme = nSlashes != std::string::npos && IsPlainURL(osRest.c_str()) && osRest.find("://") == nSlashes;
-    const size_t nSeparator = nSlashes != std::string::npos && !bScheme ? nSlashes : nHash == std::string::npos ? FindSeparator(osRest) : nHash;
-    if (nSeparator != std::string::npos)
-    {
-        oName.osArray = NormalizeArray(osRest.substr(nSeparator + 1));
-        osRest = osRest.substr(0, nSeparator);
-    }
-    oName.osURI = MapURI(osRest);
+    const auto oSplit = SplitName(osRest, oName.bHDF5Dialect);
+    oName.osURI = MapURI(Unquote(oSplit.first));
+    oName.osArray = NormalizeArray(oSplit.second);
     return oName;
 }
 
@@ -268,6 +299,9 @@ void GDALRegister_H5RANGE()
     poDriver->pfnIdentify = Identify;
     poDriver->pfnOpen = Open;
     poDriver->pfnUnloadDriver = Unload;
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
+    poDriver->pfnGetSubdatasetInfoFunc = GetSubdatasetInfo;
+#endif
     GetGDALDriverManager()->RegisterDriver(poDriver);
 }
 

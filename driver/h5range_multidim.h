@@ -156,6 +156,9 @@ class Attribute final : public GDALAttribute
 std::vector<std::shared_ptr<GDALAttribute>> ListAttributes(const Session &oSession, const h5r_object *psObject, const std::string &osFullName,
                                                            const char *const *papszHidden, CSLConstList papszOptions);
 
+/** GROUP_BY=SAME_DIMENSION. */
+bool GroupsByDimension(CSLConstList papszOptions);
+
 class Group final : public GDALGroup
 {
   public:
@@ -169,8 +172,15 @@ class Group final : public GDALGroup
     std::shared_ptr<GDALAttribute> GetAttribute(const std::string &osName) const override;
     std::vector<std::shared_ptr<GDALAttribute>> GetAttributes(CSLConstList papszOptions) const override;
 
+    /** Names of the arrays of one dimension that lie along a dimension. */
+    std::vector<std::string> LinesAlong(const std::string &osDimension) const;
+
   private:
     Group(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osParentName, const std::string &osName);
+    std::string LineAlong(const Child &oChild) const;
+    std::vector<std::string> Lines() const;
+    std::shared_ptr<GDALGroup> OpenGroupOfDimension(const std::string &osName) const;
+    void Hide(std::vector<const Child *> &apoArrays, CSLConstList papszOptions) const;
     const std::vector<Child> &Children() const;
     const h5r_object *Find(const std::string &osName) const;
 

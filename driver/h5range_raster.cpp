@@ -206,7 +206,7 @@ void RasterDataset::AssumeLongLat()
         }
     }
     m_poSRS = std::make_shared<OGRSpatialReference>();
-    m_poSRS->SetWellKnownGeogCS("CRS84");
+    m_poSRS->SetFromUserInput("OGC:CRS84");
     m_poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
 }
 
