@@ -214,6 +214,20 @@ std::shared_ptr<OGRSpatialReference> Array::GetSpatialRef() const
     {
         m_poSRS = CFSpatialRef(Group::Create(m_poSession, {m_aoChain.front()}, "/"), *this, m_aoChain.back().osPath);
     }
+    const EOSField *psField = m_poSRS ? nullptr : GetEOSField();
+    if (psField != nullptr && psField->poGrid && m_aoDims.size() >= 2 && (m_poSRS = psField->poGrid->SpatialRef()) != nullptr)
+    {
+        int iX = static_cast<int>(m_aoDims.size()), iY = iX - 1; // counted from 1
+        for (size_t i = 0; i < m_aoDims.size(); i++)
+        {
+            if (m_aoDims[i]->GetName() == "XDim")
+                iX = static_cast<int>(i) + 1;
+            else if (m_aoDims[i]->GetName() == "YDim")
+                iY = static_cast<int>(i) + 1;
+        }
+        m_poSRS->SetDataAxisToSRSAxisMapping(m_poSRS->GetDataAxisToSRSAxisMapping() == std::vector<int>{2, 1} ? std::vector<int>{iY, iX}
+                                                                                                            : std::vector<int>{iX, iY});
+    }
     return m_poSRS;
 }
 
@@ -227,6 +241,20 @@ std::vector<std::shared_ptr<GDALMDArray>> Array::GetCoordinateVariables() const
         auto poVariable = poRoot->ResolveMDArray(aosNames[i], m_aoChain.back().osPath, nullptr);
         if (poVariable)
             apoVariables.push_back(poVariable);
+    }
+    const EOSField *psField = apoVariables.empty() && m_aoDims.size() >= 2 ? GetEOSField() : nullptr;
+    for (size_t iY = 0; psField != nullptr && apoVariables.empty() && iY < m_aoDims.size(); iY++)
+    {
+        for (size_t iX = iY + 1; apoVariables.empty() && iX < m_aoDims.size(); iX++)
+        {
+            EOSGeolocation oGeolocation;
+            if (!FindEOSGeolocation(*psField, m_aoDims[iX]->GetName(), m_aoDims[iY]->GetName(), oGeolocation) || oGeolocation.oX.nOffset != 0 ||
+                oGeolocation.oX.nIncrement != 1 || oGeolocation.oY.nOffset != 0 || oGeolocation.oY.nIncrement != 1)
+                continue;
+            for (const auto &osName : {oGeolocation.osLongitude, oGeolocation.osLatitude})
+                if (auto poVariable = osName != GetFullName() ? poRoot->OpenMDArrayFromFullname(osName) : nullptr)
+                    apoVariables.push_back(poVariable);
+        }
     }
     return apoVariables;
 }

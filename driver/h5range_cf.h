@@ -128,6 +128,8 @@ class CFArray
 
   private:
     void FindMapping();
+    void FindVariable(Axis &oAxis, const GDALDimension &oDim, const std::vector<std::shared_ptr<GDALMDArray>> &apoAuxiliary) const;
+    bool FindAxesOfGeolocation(int &iX, int &iY) const;
     void FindAxes();
     double UnitFactor(const Axis &oAxis, const OGRSpatialReference *poSRS) const;
     bool GeoTransformOfMapping(double *padfGeoTransform) const;

@@ -11,6 +11,7 @@
 
 #include "gdal_pam.h"
 
+#include "h5range_hdfeos.h"
 #include "h5range_types.h"
 
 namespace h5range
@@ -45,8 +46,12 @@ class Dimension final : public GDALDimension
               const std::string &osType, const std::string &osDirection, GUInt64 nSize, const std::string &osVariable);
 
     std::shared_ptr<GDALMDArray> GetIndexingVariable() const override;
+    /** Coordinates that no array has: those of pixel centres along an edge. */
+    void SetRegular(double dfFirst, double dfStep);
 
   private:
+    bool m_bRegular = false;
+    double m_dfFirst = 0, m_dfStep = 0;
     std::shared_ptr<class Session> m_poSession;
     std::string m_osVariable; // full name of its coordinate variable, or empty
 };
@@ -98,6 +103,9 @@ class Session : public std::enable_shared_from_this<Session>
     /** Length that a scale gives its dimension. */
     GUInt64 GetScaleSize(const h5r_object *psScale) const;
 
+    /** What the file's text on HDF-EOS5 says of an array; nullptr where it says nothing. */
+    const EOSField *GetEOSField(const std::string &osFullName);
+
     bool IsScale(const h5r_object *psObject) const;
     /** netCDF's number of the dimension that a scale stands for; -1 when it has none. */
     GInt64 GetDimensionId(const h5r_object *psScale) const;
@@ -105,6 +113,7 @@ class Session : public std::enable_shared_from_this<Session>
     bool IsPureDimension(const h5r_object *psObject) const;
 
   private:
+    std::shared_ptr<GDALDimension> GetEOSDimension(const EOSField &oField, const std::string &osGroup, const std::string &osName, GUInt64 nSize);
     std::string FindPath(const Chain &aoChain, const h5r_object *psObject);
     std::vector<const h5r_object *> GetScales(const h5r_object *psObject, unsigned nRank);
     std::vector<const h5r_object *> GetScalesByIds(const Chain &aoChain, const h5r_object *psObject, unsigned nRank);
@@ -112,6 +121,8 @@ class Session : public std::enable_shared_from_this<Session>
 
     std::shared_ptr<File> m_poFile;
     std::shared_ptr<GDALPamMultiDim> m_poPam;
+    std::once_flag m_oEOSRead{};
+    std::shared_ptr<const HDFEOS> m_poEOS{};
     std::mutex m_oMutex{};
     unsigned m_nListed = 0;       // groups listed so far
     bool m_bWholeFile = false;    // everything has been prefetched
@@ -231,6 +242,10 @@ class Array final : public GDALPamMDArray
     double GetScale(bool *pbHasScale, GDALDataType *peStorageType) const override;
     std::shared_ptr<OGRSpatialReference> GetSpatialRef() const override;
     std::vector<std::shared_ptr<GDALMDArray>> GetCoordinateVariables() const override;
+    const EOSField *GetEOSField() const
+    {
+        return m_poSession->GetEOSField(GetFullName());
+    }
     std::shared_ptr<GDALAttribute> GetAttribute(const std::string &osName) const override;
     std::vector<std::shared_ptr<GDALAttribute>> GetAttributes(CSLConstList papszOptions) const override;
     CPLErr GetStatistics(bool bApproxOK, bool bForce, double *pdfMin, double *pdfMax, double *pdfMean, double *pdfStdDev,

@@ -124,6 +124,7 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
     m_poCF.reset(new CFArray(m_poRoot, *poArray, CFGroupOf(*poArray)));
     m_iXDim = m_poCF->XDim();
     m_iYDim = m_poCF->YDim();
+    SetProductAxes();
     nRasterXSize = static_cast<int>(apoDims[static_cast<size_t>(m_iXDim)]->GetSize());
     nRasterYSize = m_iYDim < 0 ? 1 : static_cast<int>(apoDims[static_cast<size_t>(m_iYDim)]->GetSize());
 
@@ -174,6 +175,7 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
     m_poSRS = m_poCF->SpatialRef(!m_oOptions.bPreserveAxisUnit);
     m_bBottomUp = IsNetCDF(m_oName, *m_poRoot);
     m_bHasGeoTransform = m_poCF->GeoTransform(m_poSRS.get(), m_oOptions, m_adfGeoTransform, m_bBottomUp);
+    SetProductGeoreferencing();
     AssumeLongLat();
     SetValidRange();
     SetArrayMetadata();

@@ -112,6 +112,10 @@ class RasterDataset final : public GDALPamDataset
     std::vector<int> BandsOfChunk(int iBand) const;
 
     void SetValidRange();
+    /** Axes and georeferencing of products that have them in other forms than CF's. */
+    void SetProductAxes();
+    void SetProductGeoreferencing();
+    bool SetEOSGeolocation();
     void AssumeLongLat();
     void SetArrayMetadata();
     void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
@@ -120,6 +124,7 @@ class RasterDataset final : public GDALPamDataset
     std::vector<GUInt64> BandIndex(int iBand) const;
     std::string BandDescription(int iBand) const;
     CPLStringList BandMetadata(int iBand) const;
+    void SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep);
     MetadataList Stats();
 
     const std::shared_ptr<File> m_poFile;

@@ -339,6 +339,8 @@ void RasterDataset::SetGeolocation()
         aosItems.SetNameValue("Y_VALUES", Braced(aosValues).c_str());
         GDALMajorObject::SetMetadata(aosItems.List(), "GEOLOCATION2");
     }
+    if (SetEOSGeolocation())
+        return;
 
     auto apoCandidates = m_poCF->AuxiliaryCoordinates();
     if (m_poCF->GetAttributes().Text("coordinates").empty() && !m_bHasGeoTransform && !m_poCF->HasUnevenLatitudes())
@@ -363,17 +365,23 @@ void RasterDataset::SetGeolocation()
     }
     if (!poLongitudes || !poLatitudes || poLongitudes->GetFullName() == m_poArray->GetFullName() || poLatitudes->GetFullName() == m_poArray->GetFullName())
         return;
+    const int anOffset[2] = {0, 0}, anStep[2] = {1, 1};
+    SetGeolocationItems(poLongitudes->GetFullName(), poLatitudes->GetFullName(), anOffset, anStep);
+}
+
+// Offset and step of columns, then of rows.
+void RasterDataset::SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep)
+{
     CPLStringList aosItems;
     aosItems.SetNameValue("SRS", SRS_WKT_WGS84_LAT_LONG);
-    aosItems.SetNameValue("X_DATASET", NameOf(poLongitudes->GetFullName()).c_str());
+    aosItems.SetNameValue("X_DATASET", NameOf(osX).c_str());
     aosItems.SetNameValue("X_BAND", "1");
-    aosItems.SetNameValue("Y_DATASET", NameOf(poLatitudes->GetFullName()).c_str());
+    aosItems.SetNameValue("Y_DATASET", NameOf(osY).c_str());
     aosItems.SetNameValue("Y_BAND", "1");
-    for (const char *pszAxis : {"PIXEL", "LINE"})
-    {
-        aosItems.SetNameValue((std::string(pszAxis) + "_OFFSET").c_str(), "0");
-        aosItems.SetNameValue((std::string(pszAxis) + "_STEP").c_str(), "1");
-    }
+    aosItems.SetNameValue("PIXEL_OFFSET", CPLSPrintf("%d", panOffset[0]));
+    aosItems.SetNameValue("PIXEL_STEP", CPLSPrintf("%d", panStep[0]));
+    aosItems.SetNameValue("LINE_OFFSET", CPLSPrintf("%d", panOffset[1]));
+    aosItems.SetNameValue("LINE_STEP", CPLSPrintf("%d", panStep[1]));
     aosItems.SetNameValue("GEOREFERENCING_CONVENTION", "PIXEL_CENTER");
     GDALMajorObject::SetMetadata(aosItems.List(), "GEOLOCATION");
 }

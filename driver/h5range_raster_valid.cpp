@@ -77,6 +77,18 @@ void RasterDataset::SetValidRange()
         dfMin += dfMin < 0 ? dfTurn : 0;
         dfMax += dfMax < 0 ? dfTurn : 0;
     }
+    // Limits of a wider type than the array's are those of unpacked values (netCDF's conventions, Attribute Conventions).
+    const auto poLimit = oAttributes.Find(adfRange.size() == 2 ? "valid_range" : std::isnan(dfMin) ? "valid_max" : "valid_min");
+    bool bHasScale = false, bHasOffset = false;
+    const double dfScale = m_poArray->GetScale(&bHasScale), dfOffset = m_poArray->GetOffset(&bHasOffset);
+    if (poLimit && (bHasScale || bHasOffset) && dfScale != 0 && poLimit->GetDataType().GetClass() == GEDTC_NUMERIC && !GDALDataTypeIsFloating(eType) &&
+        GDALDataTypeIsFloating(poLimit->GetDataType().GetNumericDataType()))
+    {
+        dfMin = (dfMin - dfOffset) / dfScale;
+        dfMax = (dfMax - dfOffset) / dfScale;
+        if (dfScale < 0)
+            std::swap(dfMin, dfMax);
+    }
     if ((std::isnan(dfMin) && std::isnan(dfMax)) || dfMin > dfMax || GDALDataTypeIsComplex(eType) ||
         GDALGetDataTypeSizeBytes(eType) == 0 || EQUAL(GDALGetDataTypeName(eType), "Float16"))
         return;

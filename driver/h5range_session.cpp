@@ -48,8 +48,22 @@ Dimension::Dimension(const std::shared_ptr<Session> &poSession, const std::strin
 {
 }
 
+void Dimension::SetRegular(double dfFirst, double dfStep)
+{
+    m_bRegular = true;
+    m_dfFirst = dfFirst;
+    m_dfStep = dfStep;
+}
+
 std::shared_ptr<GDALMDArray> Dimension::GetIndexingVariable() const
 {
+    if (m_bRegular) // on a dimension of its own, which does not lead back to it
+    {
+        const std::string osParent = GetFullName().substr(0, GetFullName().rfind('/'));
+        return GDALMDArrayRegularlySpaced::Create(osParent, GetName(),
+                                                  std::make_shared<GDALDimension>(osParent, GetName(), GetType(), GetDirection(), GetSize()),
+                                                  m_dfFirst, m_dfStep, 0);
+    }
     return m_osVariable.empty() ? nullptr : m_poSession->OpenArray(m_osVariable);
 }
 
@@ -416,6 +430,54 @@ unsigned Session::PhonyNumber(const Chain &aoChain, const h5r_object *psObject, 
 }
 
 /************************************************************************/
+/*                              HDF-EOS5                                */
+/************************************************************************/
+
+const EOSField *Session::GetEOSField(const std::string &osFullName)
+{
+    if (!IsEOSPath(osFullName))
+        return nullptr;
+    std::call_once(m_oEOSRead,
+                   [this]()
+                   {
+                       std::string osText;
+                       for (int i = 0;; i++) // long texts are cut in pieces
+                       {
+                           const std::string osName = "/HDFEOS INFORMATION/StructMetadata." + std::to_string(i);
+                           const h5r_object *psObject = nullptr;
+                           if (h5r_lookup(Handle(), nullptr, osName.c_str(), &psObject, nullptr) != H5R_OK)
+                               break;
+                           const auto poArray = OpenArray(osName);
+                           const auto oString = GDALExtendedDataType::CreateString();
+                           if (!poArray || poArray->GetDimensionCount() > 1 || poArray->GetTotalElementsCount() != 1 || poArray->GetDataType() != oString)
+                               break;
+                           const GUInt64 nStart = 0;
+                           const size_t nCount = 1;
+                           char *pszPiece = nullptr;
+                           if (poArray->Read(&nStart, &nCount, nullptr, nullptr, oString, &pszPiece) && pszPiece != nullptr)
+                               osText += pszPiece;
+                           CPLFree(pszPiece);
+                       }
+                       m_poEOS = HDFEOS::Parse(osText);
+                   });
+    return m_poEOS->Find(osFullName);
+}
+
+std::shared_ptr<GDALDimension> Session::GetEOSDimension(const EOSField &oField, const std::string &osGroup, const std::string &osName, GUInt64 nSize)
+{
+    const bool bX = oField.poGrid && osName == "XDim", bY = oField.poGrid && osName == "YDim";
+    const bool bDegrees = (bX || bY) && oField.poGrid->IsGeographic();
+    // A dimension belongs to its grid or swath, whose folder is the one above that of the fields.
+    auto poDim = std::make_shared<Dimension>(shared_from_this(), ParentOf(osGroup), osName,
+                                             bX ? GDAL_DIM_TYPE_HORIZONTAL_X : bY ? GDAL_DIM_TYPE_HORIZONTAL_Y : "",
+                                             bDegrees ? (bX ? "EAST" : "NORTH") : "", nSize, std::string());
+    double adf[6];
+    if ((bX || bY) && oField.poGrid->GeoTransform(adf))
+        poDim->SetRegular(bX ? adf[0] + adf[1] / 2 : adf[3] + adf[5] / 2, bX ? adf[1] : adf[5]);
+    return poDim;
+}
+
+/************************************************************************/
 /*                       Dimensions of an array                         */
 /************************************************************************/
 
@@ -437,6 +499,9 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
     else
         apsScales = GetScalesByIds(aoChain, psObject, sSpace.rank);
 
+    const EOSField *psField = GetEOSField(JoinPath(aoChain.back().osPath, osName));
+    if (psField != nullptr && psField->aosDims.size() != sSpace.rank)
+        psField = nullptr;
     const h5r_attr *psLabels = FindAttribute(psObject, "DIMENSION_LABELS");
     CPLStringList aosLabels;
     if (psLabels != nullptr && psLabels->space->count == sSpace.rank)
@@ -459,6 +524,11 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
         std::string osDimName = static_cast<int>(i) < aosLabels.size() && aosLabels[static_cast<int>(i)] != nullptr
                                     ? aosLabels[static_cast<int>(i)]
                                     : "";
+        if (psField != nullptr && osDimName.empty())
+        {
+            aoDims.push_back(GetEOSDimension(*psField, aoChain.back().osPath, psField->aosDims[i], nSize));
+            continue;
+        }
         const auto same = [&osDimName](const std::shared_ptr<GDALDimension> &poDim) { return poDim->GetName() == osDimName; };
         if (osDimName.empty() || osDimName.find('/') != std::string::npos || std::any_of(aoDims.begin(), aoDims.end(), same))
             osDimName = CPLSPrintf("phony_dim_%u", PhonyNumber(aoChain, psObject, psDataset, i));
