@@ -1,10 +1,9 @@
 """Open options of rasters, options of listings, names taken apart."""
 import pathlib
-import subprocess
 
 import numpy as np
 import pytest
-from conftest import DATA, ROOT, Errors, open_multidim
+from conftest import DATA, Errors, open_multidim
 from osgeo import gdal
 
 RASTERS = pathlib.Path(__file__).resolve().parent / "data" / "rasters.nc"
@@ -17,21 +16,6 @@ def open_with(file=RASTERS, **options):
 
 def arrays_of(ds):
     return [name.rsplit(":", 1)[1] for name, _ in ds.GetSubDatasets()]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A file by a script that the interpreter of .venv runs: GDAL's process has no h5py."""
-
-    def make(name, script):
-        path = tmp_path_factory.mktemp("made") / name
-        python = ROOT / ".venv/bin/python"
-        if not python.exists():
-            pytest.skip("no .venv: run scripts/venv.sh")
-        subprocess.run([str(python), "-c", "import h5py, netCDF4, numpy as np, sys\n" + script, str(path)], check=True)
-        return path
-
-    return make
 
 
 def test_h5range_options_are_documented(driver):

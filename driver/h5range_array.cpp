@@ -242,6 +242,14 @@ std::vector<std::shared_ptr<GDALMDArray>> Array::GetCoordinateVariables() const
         if (poVariable)
             apoVariables.push_back(poVariable);
     }
+    if (apoVariables.empty() && aosNames.Count() == 0 && m_aoDims.size() >= 2 && !IsEOSPath(GetFullName()))
+    {
+        const CFArray oCF(poRoot, *this, m_aoChain.back().osPath);
+        const bool bAxes = std::any_of(oCF.Axes().begin(), oCF.Axes().end(), [](const CFArray::Axis &o) { return o.poVariable && !o.osType.empty(); });
+        const auto oFound = bAxes ? CFGeolocation() : CFFindGeolocation(poRoot, oCF, m_aoChain.back().osPath, oCF.YDim(), oCF.XDim());
+        if (oFound && oFound.poLongitudes->GetFullName() != GetFullName() && oFound.poLatitudes->GetFullName() != GetFullName())
+            apoVariables = {oFound.poLongitudes, oFound.poLatitudes};
+    }
     const EOSField *psField = apoVariables.empty() && m_aoDims.size() >= 2 ? GetEOSField() : nullptr;
     for (size_t iY = 0; psField != nullptr && apoVariables.empty() && iY < m_aoDims.size(); iY++)
     {
@@ -251,8 +259,9 @@ std::vector<std::shared_ptr<GDALMDArray>> Array::GetCoordinateVariables() const
             if (!FindEOSGeolocation(*psField, m_aoDims[iX]->GetName(), m_aoDims[iY]->GetName(), oGeolocation) || oGeolocation.oX.nOffset != 0 ||
                 oGeolocation.oX.nIncrement != 1 || oGeolocation.oY.nOffset != 0 || oGeolocation.oY.nIncrement != 1)
                 continue;
+            const bool bItself = GetFullName() == oGeolocation.osLongitude || GetFullName() == oGeolocation.osLatitude;
             for (const auto &osName : {oGeolocation.osLongitude, oGeolocation.osLatitude})
-                if (auto poVariable = osName != GetFullName() ? poRoot->OpenMDArrayFromFullname(osName) : nullptr)
+                if (auto poVariable = !bItself ? poRoot->OpenMDArrayFromFullname(osName) : nullptr)
                     apoVariables.push_back(poVariable);
         }
     }

@@ -93,6 +93,11 @@ class CFArray
     {
         return m_aoAxes;
     }
+    /** Sizes of the dimensions. */
+    const std::vector<GUInt64> &Sizes() const
+    {
+        return m_anSizes;
+    }
     /** Which dimension runs along a raster's rows and which along its columns; -1 for one that an array of less than two
      * dimensions lacks. By role, else the last two. */
     int XDim() const
@@ -144,6 +149,20 @@ class CFArray
     mutable bool m_bUnevenLatitudes = false;
     mutable std::map<int, std::vector<double>> m_oValues;
 };
+
+/** Longitudes and latitudes of every pixel. */
+struct CFGeolocation
+{
+    std::shared_ptr<GDALMDArray> poLongitudes{}, poLatitudes{};
+    explicit operator bool() const
+    {
+        return poLongitudes && poLatitudes;
+    }
+};
+
+/** Those that an array names, else those that have the usual names in its group, in one above or in a folder there; of dimensions iY
+ * and iX. */
+CFGeolocation CFFindGeolocation(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray, const std::string &osGroupFullName, int iY, int iX);
 
 /** The CRS that a grid mapping's attributes describe, or null: WKT and identifiers first, then CF's parameters. dfUnit:
  * metres of the unit of the projected axes; bMetre: give a CRS in metres all the same. */

@@ -259,6 +259,8 @@ std::shared_ptr<OGRSpatialReference> EOSGrid::SpatialRef() const
         auto adf = adfParameters;
         // Without a sphere code the parameters have the axes, or the ellipsoid is WGS 84.
         eErr = poSRS->importFromUSGS(nCode, nZone, adf.data(), nSphere < 0 && adf[0] == 0 ? 12 : nSphere, USGS_ANGLE_PACKEDDMS);
+        if (eErr == OGRERR_NONE && nSphere == 12) // GCTP has ellipsoids only; this one is meant as the datum
+            poSRS->SetWellKnownGeogCS("WGS84");
     }
     CPLPopErrorHandler();
     poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);

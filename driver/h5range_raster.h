@@ -66,6 +66,9 @@ class RasterDataset final : public GDALPamDataset
 #else
     CPLErr GetGeoTransform(double *padfGeoTransform) override;
 #endif
+    int GetGCPCount() override;
+    const OGRSpatialReference *GetGCPSpatialRef() const override;
+    const GDAL_GCP *GetGCPs() override;
     char **GetFileList() override;
     char **GetMetadataDomainList() override;
     MetadataList GetMetadata(const char *pszDomain = "") override;
@@ -116,6 +119,12 @@ class RasterDataset final : public GDALPamDataset
     void SetProductAxes();
     void SetProductGeoreferencing();
     bool SetEOSGeolocation();
+    void SetEOSGrid();
+    bool SetRadar();
+    bool SetCosmoSkyMed();
+    /** Where in the file a block of a band lies: offset and size in bytes; false for one that was never written, or that is none of
+     * the file's. */
+    bool FindBlock(int iBand, int nBX, int nBY, GUInt64 &nOffset, GUInt64 &nSize) const;
     void AssumeLongLat();
     void SetArrayMetadata();
     void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
@@ -151,6 +160,8 @@ class RasterDataset final : public GDALPamDataset
     bool m_bHasGeoTransform = false;
     double m_adfGeoTransform[6] = {0, 1, 0, 0, 0, 1};
     std::vector<std::vector<std::string>> m_aaosExtraValues{}; // coordinates of the extra dimensions, as text; empty where there are none
+    std::vector<GDAL_GCP> m_asGCPs{};   // with names and remarks of static storage
+    std::shared_ptr<OGRSpatialReference> m_poGCPSRS{};
     CPLStringList m_aosArrayMetadata{}; // of every band alike
     CPLStringList m_aosStats{};
 };
@@ -180,6 +191,7 @@ class RasterBand final : public GDALPamRasterBand
 
     RasterDataset *m_poRasterDS;
     bool m_bHasMetadata = false;
+    std::string m_osBlock{}; // last answer about one
 };
 
 GDALDataset *OpenVariablesAsBands(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,

@@ -68,14 +68,6 @@ std::vector<std::string> ValueTexts(const GDALMDArray &oArray)
     return aosValues;
 }
 
-// Anonymous dimensions have other names in each group: the sizes tell, and the names that the order is not the other one.
-bool HasDimensions(const GDALMDArray &oArray, const CFArray::Axis &oFirst, const CFArray::Axis &oSecond, int nRows, int nCols)
-{
-    const auto &apoDims = oArray.GetDimensions();
-    return apoDims.size() == 2 && apoDims[0]->GetSize() == static_cast<GUInt64>(nRows) && apoDims[1]->GetSize() == static_cast<GUInt64>(nCols) &&
-           !(apoDims[0]->GetName() == oSecond.osName && apoDims[1]->GetName() == oFirst.osName);
-}
-
 const char *HDF5TypeText(GDALDataType eType)
 {
     if (eType == GDT_Byte)
@@ -328,8 +320,6 @@ void RasterDataset::SetGeolocation()
 {
     if (m_iXDim < 0 || m_iYDim < 0)
         return;
-    const auto &oX = m_poCF->Axes()[static_cast<size_t>(m_iXDim)];
-    const auto &oY = m_poCF->Axes()[static_cast<size_t>(m_iYDim)];
     if (m_poCF->HasUnevenLatitudes())
     {
         CPLStringList aosItems;
@@ -342,29 +332,14 @@ void RasterDataset::SetGeolocation()
     if (SetEOSGeolocation())
         return;
 
-    auto apoCandidates = m_poCF->AuxiliaryCoordinates();
-    if (m_poCF->GetAttributes().Text("coordinates").empty() && !m_bHasGeoTransform && !m_poCF->HasUnevenLatitudes())
-    {
-        static const char *const aapszNames[][2] = {{"longitude", "latitude"}, {"lon", "lat"}, {"Longitude", "Latitude"}};
-        for (const auto &apszPair : aapszNames)
-            for (const char *pszName : apszPair)
-                if (const auto poArray = CFFindArray(m_poRoot, CFGroupOf(*m_poArray), pszName))
-                    apoCandidates.push_back(poArray);
-    }
-    std::shared_ptr<GDALMDArray> poLongitudes, poLatitudes;
-    for (const auto &poArray : apoCandidates)
-    {
-        if (!HasDimensions(*poArray, oY, oX, nRasterYSize, nRasterXSize))
-            continue;
-        const Attributes oAttributes(*poArray);
-        const std::string osName = poArray->GetName();
-        if (!poLongitudes && (CFIsLongitude(oAttributes.Getter(), osName) || EQUAL(osName.c_str(), "longitude") || EQUAL(osName.c_str(), "lon")))
-            poLongitudes = poArray;
-        else if (!poLatitudes && (CFIsLatitude(oAttributes.Getter(), osName) || EQUAL(osName.c_str(), "latitude") || EQUAL(osName.c_str(), "lat")))
-            poLatitudes = poArray;
-    }
-    if (!poLongitudes || !poLatitudes || poLongitudes->GetFullName() == m_poArray->GetFullName() || poLatitudes->GetFullName() == m_poArray->GetFullName())
+    // Next to a geotransform only those that the array itself names are worth telling.
+    const bool bNamed = !m_poCF->GetAttributes().Text("coordinates").empty();
+    if (!bNamed && (m_bHasGeoTransform || m_poCF->HasUnevenLatitudes()))
         return;
+    const auto oFound = CFFindGeolocation(m_poRoot, *m_poCF, CFGroupOf(*m_poArray), m_iYDim, m_iXDim);
+    if (!oFound || oFound.poLongitudes->GetFullName() == m_poArray->GetFullName() || oFound.poLatitudes->GetFullName() == m_poArray->GetFullName())
+        return;
+    const auto &poLongitudes = oFound.poLongitudes, &poLatitudes = oFound.poLatitudes;
     const int anOffset[2] = {0, 0}, anStep[2] = {1, 1};
     SetGeolocationItems(poLongitudes->GetFullName(), poLatitudes->GetFullName(), anOffset, anStep);
 }
@@ -536,6 +511,17 @@ MetadataList RasterBand::GetMetadata(const char *pszDomain)
 
 const char *RasterBand::GetMetadataItem(const char *pszName, const char *pszDomain)
 {
+    if (pszDomain != nullptr && EQUAL(pszDomain, "H5RANGE"))
+    {
+        int nBX = 0, nBY = 0;
+        GUInt64 nOffset = 0, nSize = 0;
+        const bool bOffset = STARTS_WITH_CI(pszName, "BLOCK_OFFSET_");
+        if ((!bOffset && !STARTS_WITH_CI(pszName, "BLOCK_SIZE_")) || sscanf(strchr(pszName + 6, '_') + 1, "%d_%d", &nBX, &nBY) != 2 ||
+            !m_poRasterDS->FindBlock(nBand - 1, nBX, nBY, nOffset, nSize))
+            return nullptr;
+        m_osBlock = std::to_string(bOffset ? nOffset : nSize);
+        return m_osBlock.c_str();
+    }
     EnsureMetadata();
     return GDALPamRasterBand::GetMetadataItem(pszName, pszDomain);
 }
