@@ -18,6 +18,7 @@ const char *const HIDDEN[] = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST
                               "_FillValue", "missing_value", "units", "scale_factor", "add_offset", "grid_mapping", "_Unsigned", nullptr};
 
 // Values that have to be converted pass through a buffer of at most that many bytes.
+constexpr GUInt64 MAX_TEXT = 1 << 20;
 constexpr size_t PIECE_BYTES = 64 * 1024 * 1024;
 
 // netCDF-3 knew no unsigned types: an attribute says so, and of bytes their valid range may.
@@ -82,6 +83,17 @@ Array::Array(const std::shared_ptr<Session> &poSession, const Chain &aoChain, co
       m_poSession(poSession), m_aoChain(aoChain), m_psObject(psObject), m_psDataset(psDataset), m_poType(poType),
       m_aoDims(poSession->GetDimensions(aoChain, psObject, psDataset, osName)), m_nFileDims(m_aoDims.size())
 {
+    // Characters with a last dimension are netCDF's texts.
+    const h5r_space &sSpace = *psDataset->space;
+    if (psDataset->type->cls == H5R_CLASS_STRING && psDataset->type->size == 1 && sSpace.cls == H5R_SPACE_SIMPLE && sSpace.rank >= 2 &&
+        sSpace.shape[sSpace.rank - 1] > 0 && sSpace.shape[sSpace.rank - 1] <= MAX_TEXT)
+    {
+        m_nText = static_cast<size_t>(sSpace.shape[sSpace.rank - 1]);
+        m_aoDims.pop_back();
+        m_nFileDims--;
+    }
+    for (size_t i = 0; i < m_nFileDims && sSpace.cls == H5R_SPACE_SIMPLE; i++)
+        m_bPadded = m_bPadded || m_aoDims[i]->GetSize() > sSpace.shape[i];
     for (size_t i = 0; i < poType->InnerShape().size(); i++)
         m_aoDims.push_back(std::make_shared<Dimension>(poSession, m_osFullName, "element_dim_" + std::to_string(i), std::string(),
                                                        std::string(), poType->InnerShape()[i], std::string()));
@@ -177,7 +189,7 @@ std::vector<GUInt64> Array::GetBlockSize() const
     std::vector<GUInt64> anBlock(m_aoDims.size(), 0);
     if (m_psDataset->layout == H5R_LAYOUT_CHUNKED)
     {
-        std::copy_n(m_psDataset->chunk, m_psDataset->space->rank, anBlock.begin());
+        std::copy_n(m_psDataset->chunk, m_nFileDims, anBlock.begin());
         std::copy(m_poType->InnerShape().begin(), m_poType->InnerShape().end(), anBlock.begin() + static_cast<ptrdiff_t>(m_nFileDims));
     }
     return anBlock;
@@ -323,7 +335,14 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
     if (d->layout == H5R_LAYOUT_CHUNKED)
     {
         const std::vector<uint64_t> anOne(nRank, 1);
-        if (h5r_chunks(m_psObject->file, m_psObject, panBlockCoordinates, anOne.data(), &sChunk, &err) != H5R_OK)
+        std::vector<uint64_t> anChunk(nRank, 0); // characters of texts have no coordinate
+        std::copy_n(panBlockCoordinates, m_nFileDims, anChunk.begin());
+        if (m_nText > d->chunk[nRank - 1] && m_nText > 0)
+        {
+            CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: its texts go over several chunks", GetFilename().c_str(), m_osFullName.c_str());
+            return false;
+        }
+        if (h5r_chunks(m_psObject->file, m_psObject, anChunk.data(), anOne.data(), &sChunk, &err) != H5R_OK)
         {
             m_poSession->GetFile()->Report(err, m_osFullName);
             return false;
@@ -390,41 +409,50 @@ bool Array::IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 
         return true; // no elements to read
     try
     {
-        if (m_poType->IsDirect() && m_nFileDims == m_aoDims.size() && oBufferType == m_poType->GDALType())
-        {
-            int64_t anStride[H5R_MAX_RANK] = {0};
-            for (size_t i = 0; i < m_nFileDims; i++)
-                anStride[i] = static_cast<int64_t>(panStride[i]) * static_cast<int64_t>(oBufferType.GetSize());
-            return ReadFile(panStart, panCount, panStep, anStride, pBuffer);
-        }
-        // The rest in pieces along the outermost dimension that has several elements.
-        size_t nBytes = std::max<size_t>(m_psDataset->type->size, m_poType->InnerCount() * m_poType->GDALType().GetSize());
-        size_t iSplit = 0;
-        while (iSplit + 1 < m_nFileDims && panCount[iSplit] == 1)
-            iSplit++;
-        for (size_t i = iSplit + 1; i < m_nFileDims; i++)
-            nBytes = nBytes > PIECE_BYTES ? nBytes : nBytes * panCount[i];
-        if (m_nFileDims == 0)
-            return ReadPiece(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer));
-        const size_t nRows = std::max<size_t>(1, PIECE_BYTES / std::max<size_t>(1, nBytes));
-        std::vector<GUInt64> anStart(panStart, panStart + m_aoDims.size());
-        std::vector<size_t> anCount(panCount, panCount + m_aoDims.size());
-        for (size_t i = 0; i < panCount[iSplit]; i += nRows)
-        {
-            anStart[iSplit] = panStart[iSplit] + static_cast<GUInt64>(static_cast<GInt64>(i) * panStep[iSplit]);
-            anCount[iSplit] = std::min(nRows, panCount[iSplit] - i);
-            GByte *pabyTo = static_cast<GByte *>(pBuffer) +
-                            static_cast<GPtrDiff_t>(i) * panStride[iSplit] * static_cast<GPtrDiff_t>(oBufferType.GetSize());
-            if (!ReadPiece(anStart.data(), anCount.data(), panStep, panStride, oBufferType, pabyTo))
-                return false;
-        }
-        return true;
+        return m_bPadded ? ReadPadded(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer))
+                         : ReadStored(panStart, panCount, panStep, panStride, oBufferType, pBuffer);
     }
     catch (const std::bad_alloc &)
     {
         CPLError(CE_Failure, CPLE_OutOfMemory, "%s#%s: out of memory", GetFilename().c_str(), m_osFullName.c_str());
         return false;
     }
+}
+
+bool Array::ReadStored(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                       const GDALExtendedDataType &oBufferType, void *pBuffer) const
+{
+    if (m_nText > 0)
+        return ReadTexts(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer));
+    if (m_poType->IsDirect() && m_nFileDims == m_aoDims.size() && oBufferType == m_poType->GDALType())
+    {
+        int64_t anStride[H5R_MAX_RANK] = {0};
+        for (size_t i = 0; i < m_nFileDims; i++)
+            anStride[i] = static_cast<int64_t>(panStride[i]) * static_cast<int64_t>(oBufferType.GetSize());
+        return ReadFile(panStart, panCount, panStep, anStride, pBuffer);
+    }
+    // The rest in pieces along the outermost dimension that has several elements.
+    size_t nBytes = std::max<size_t>(m_psDataset->type->size, m_poType->InnerCount() * m_poType->GDALType().GetSize());
+    size_t iSplit = 0;
+    while (iSplit + 1 < m_nFileDims && panCount[iSplit] == 1)
+        iSplit++;
+    for (size_t i = iSplit + 1; i < m_nFileDims; i++)
+        nBytes = nBytes > PIECE_BYTES ? nBytes : nBytes * panCount[i];
+    if (m_nFileDims == 0)
+        return ReadPiece(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer));
+    const size_t nRows = std::max<size_t>(1, PIECE_BYTES / std::max<size_t>(1, nBytes));
+    std::vector<GUInt64> anStart(panStart, panStart + m_aoDims.size());
+    std::vector<size_t> anCount(panCount, panCount + m_aoDims.size());
+    for (size_t i = 0; i < panCount[iSplit]; i += nRows)
+    {
+        anStart[iSplit] = panStart[iSplit] + static_cast<GUInt64>(static_cast<GInt64>(i) * panStep[iSplit]);
+        anCount[iSplit] = std::min(nRows, panCount[iSplit] - i);
+        GByte *pabyTo = static_cast<GByte *>(pBuffer) +
+                        static_cast<GPtrDiff_t>(i) * panStride[iSplit] * static_cast<GPtrDiff_t>(oBufferType.GetSize());
+        if (!ReadPiece(anStart.data(), anCount.data(), panStep, panStride, oBufferType, pabyTo))
+            return false;
+    }
+    return true;
 }
 
 bool Array::ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,

@@ -272,6 +272,14 @@ class Array final : public GDALPamMDArray
     void SetNoData();
     void SetStructuralInfo();
     bool GetDouble(const char *pszName, double &dfValue, GDALDataType &eType) const;
+    /** Texts that are stored as characters along a last dimension. */
+    bool ReadTexts(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                   const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
+    /** A window that reaches beyond what is stored of an array, up to the length of its unlimited dimensions. */
+    bool ReadPadded(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                    const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
+    bool ReadStored(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                    const GDALExtendedDataType &oBufferType, void *pBuffer) const;
     bool ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
                    const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
     bool ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const int64_t *panStrideBytes, void *pBuffer) const;
@@ -283,6 +291,8 @@ class Array final : public GDALPamMDArray
     std::shared_ptr<const Type> m_poType;
     std::vector<std::shared_ptr<GDALDimension>> m_aoDims{};
     size_t m_nFileDims; // of m_aoDims; the others are those of an array type
+    size_t m_nText = 0;    // length of texts stored as characters, whose dimension is not among m_aoDims
+    bool m_bPadded = false; // shorter in the file than its unlimited dimensions are
     std::string m_osUnit{};
     std::vector<GByte> m_abyNoData{};
     CPLStringList m_aosStructuralInfo{};

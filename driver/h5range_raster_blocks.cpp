@@ -28,6 +28,9 @@ bool RasterDataset::FindBlock(int iBand, int nBX, int nBY, GUInt64 &nOffset, GUI
     if (m_iYDim >= 0)
         anChunk[iY] = static_cast<uint64_t>(m_bBottomUp ? nRasterYSize / m_nBlockYSize - 1 - nBY : nBY);
     anChunk[iX] = static_cast<uint64_t>(nBX);
+    for (size_t i = 0; i < anChunk.size(); i++)
+        if (anChunk[i] >= psDataset->grid[i]) // not written yet
+            return false;
     h5r_chunk sChunk{};
     if (h5r_chunks(psObject->file, psObject, anChunk.data(), anOne.data(), &sChunk, &err) != H5R_OK)
     {

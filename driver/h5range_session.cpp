@@ -510,9 +510,12 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
 
     for (unsigned i = 0; i < sSpace.rank; i++)
     {
-        const GUInt64 nSize = sSpace.shape[i];
+        GUInt64 nSize = sSpace.shape[i];
         if (apsScales[i] != nullptr)
         {
+            // What netCDF has not written yet of an unlimited dimension is missing, not beyond the end.
+            if (sSpace.max_shape[i] == H5R_UNDEFINED)
+                nSize = std::max(nSize, GetScaleSize(apsScales[i]));
             const std::string osPath =
                 apsScales[i] == psObject ? JoinPath(aoChain.back().osPath, osName) : FindPath(aoChain, apsScales[i]);
             if (!osPath.empty())
