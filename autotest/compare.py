@@ -68,8 +68,8 @@ def values_of(raw):
 
 def array_of_name(name):
     """"/group/var" of a subdataset's name in any of the forms."""
-    match = re.match(r'^[A-Za-z0-9]+:"[^"]*":/*(.*)$', name) or re.match(r"^[A-Za-z0-9]+:.*:/*(.*)$", name)
-    return "/" + match.group(1).strip('"').replace(" ", "_") if match else name
+    match = re.match(r'^[A-Za-z0-9]+:"[^"]*":(.*)$', name) or re.match(r"^[A-Za-z0-9]+:.*:(.*)$", name)
+    return "/" + match.group(1).strip('"').lstrip("/").replace(" ", "_") if match else name
 
 
 def raster(ds):
@@ -245,7 +245,7 @@ def differing_values(a, b):
     import numpy as np
 
     if a is None or b is None:
-        return None if a is b else "one cannot be read"
+        return None if a is b else "%s cannot be read" % ("theirs" if a is None else "ours")
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         a, b = (x.tolist() if isinstance(x, np.ndarray) else x for x in (a, b))
         return None if a == b else "%s | %s" % (short(a), short(b))
@@ -255,7 +255,7 @@ def differing_values(a, b):
         off = np.flatnonzero(~((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= 1e-6 * np.abs(a))))
     if off.size == 0:
         return None
-    reversed_ = "; the same backwards" if np.array_equal(np.sort(a), np.sort(b)) else ""
+    reversed_ = "; the same backwards" if np.array_equal(np.sort(a), np.sort(b), equal_nan=True) else ""
     return "%d of %d values, first %d: %r and %r%s" % (off.size, a.size, off[0], a[off[0]], b[off[0]], reversed_)
 
 
@@ -308,7 +308,73 @@ def explained(d):
     return None
 
 
-RULES = []
+def lacks(d):
+    """What is compared with says nothing, ours does."""
+    return d.theirs in (None, "", [], "null") and d.ours not in (None, "", [])
+
+
+def wkt(value):
+    return value["wkt"] if value else ""
+
+
+def phony(value):
+    return re.search(r"phony_dim_\d+|/dim\d+$|^dim\d+$", str(value)) is not None
+
+
+def is_dim(d):
+    return d.field[-1] is not None and str(d.field[-1]).startswith("NETCDF_DIM_")
+
+
+KIND = {"crs", "geotransform", "GEOLOCATION", "GEOLOCATION2", "coordinates"}
+def off_by(d, pattern):
+    """A difference of values whose text has a pattern."""
+    return d.field[0] == "values" and re.search(pattern, str(d.theirs)) is not None
+
+
+METADATA = ("metadata", "band metadata", "attribute", "group attribute")
+BOOKKEEPING = {"_nc3_strict", "_NCProperties", "_Netcdf4Dimid", "_Netcdf4Coordinates", "DIMENSION_LABELS", "CLASS", "NAME", "_FillValue", "missing_value",
+               "scale_factor", "add_offset", "grid_mapping", "_Unsigned"}
+# Titles of docs/differences.md, in the order in which they are tried.
+RULES = [
+    ("Georeferencing where the others have none", lambda d: d.field[0] in KIND and (lacks(d) or d.theirs == [0.0] * 6)),
+    ("Kilometres", lambda d: (d.field[0] == "crs" and 'LENGTHUNIT["kilometre' in wkt(d.theirs) + wkt(d.ours)) or
+     (d.field[0] == "geotransform" and d.theirs and d.ours and d.theirs[1] and abs(d.ours[1] / d.theirs[1] - 1000) < 1)),
+    ("Parameters of projections", lambda d: d.field[0] == "crs" and d.theirs and d.ours and "PROJCRS" in wkt(d.ours)),
+    ("Scaled coordinates", lambda d: d.field[0] == "geotransform" and d.driver == "netCDF" and d.theirs and d.ours and
+     0 < d.ours[1] / d.theirs[1] != 1 and math.isclose(d.ours[1] / d.theirs[1], d.ours[5] / d.theirs[5], rel_tol=1e-6)),
+    ("Coordinates that are none", lambda d: d.field[0] in KIND and not d.ours),
+    ("Coordinates of groups above", lambda d: d.field[0] == "coordinates" and set(d.theirs) < set(d.ours)),
+    ("Fill values of HDF5", lambda d: d.field[0] == "nodata" and d.ours is None and d.driver == "netCDF"),
+    ("Nodata of every origin", lambda d: d.field[0] == "nodata" and (lacks(d) or d.driver == "netCDF" or d.ours is None)),
+    ("Scale, offset and unit", lambda d: d.driver == "HDF5" and d.field[0] in ("scale", "offset", "unit")),
+    ("Blocks", lambda d: d.field[0] == "block"),
+    ("Names tell capitals from small letters", lambda d: d.driver == "HDF5" and "/#refs#/" in d.array and d.field[0] in ("size", "type", "bands", "values")),
+    ("Data that the others cannot read", lambda d: off_by(d, "^theirs cannot")),
+    ("NaN stays NaN", lambda d: off_by(d, r" and nan")),
+    ("Blocks that were never written", lambda d: off_by(d, r"first \d+: 0\.0 and ")),
+    ("Rows and columns", lambda d: off_by(d, "the same backwards")),
+    ("Rows and columns", lambda d: d.driver == "netCDF" and d.field[0] in ("size", "bands")),
+    ("Valid ranges", lambda d: d.model == "raster" and d.driver == "netCDF" and off_by(d, r"first \d+: -\d+\.0 and ")),
+    ("Packed longitudes", lambda d: d.model == "raster" and off_by(d, r"first \d+: \d+\.0 and \d+\.0$")),
+    ("Texts", lambda d: d.field[0] in ("values", "attribute") and "[" in str(d.theirs)[:1] and d.model == "multidim"),
+    ("Texts", lambda d: d.driver == "netCDF" and d.field[0] in ("type", "shape") and d.model == "multidim"),
+    ("Anonymous dimensions", lambda d: d.field[0] in ("dimension name", "group dimension") and (phony(d.theirs) or phony(d.ours) or phony(d.field[-1]))),
+    ("Anonymous dimensions", lambda d: is_dim(d) and (phony(d.field[-1].rsplit("_DEF")[0].rsplit("_VALUES")[0]) or phony(d.ours) or phony(d.theirs))),
+    ("Coordinate variables are not guessed", lambda d: d.driver == "netCDF" and (d.field[0] in ("indexing variable", "dimension type") or is_dim(d))),
+    ("Roles of dimensions", lambda d: d.field[0] in ("indexing variable", "dimension type") and d.driver == "HDF5"),
+    ("Several scales and several names", lambda d: d.field[0] in ("dimension name", "group dimension")),
+    ("Attributes of other groups", lambda d: d.model == "raster" and d.field[0] == "metadata" and d.ours is None and d.array),
+    ("Metadata of names in HDF5's form", lambda d: d.model == "raster" and d.driver == "HDF5" and d.field[0] in METADATA),
+    ("Attributes of every type", lambda d: d.field[0] in METADATA and (lacks(d) or d.theirs is None)),
+    ("Bookkeeping is hidden", lambda d: d.field[0] in METADATA and d.field[-1] in BOOKKEEPING),
+    ("Attributes of every type", lambda d: d.field[0] in METADATA),
+    ("Scalars are listed", lambda d: d.field[0] == "array listed" and d.driver == "netCDF" and d.theirs is None),
+    ("Links", lambda d: d.field[0] in ("array listed", "group listed")),
+    ("Lines are listed where there is nothing else", lambda d: d.field[0] in ("listed", "size", "bands") and d.driver == "HDF5"),
+    ("Subdatasets", lambda d: d.field[0] == "listed"),
+    ("Types", lambda d: d.field[0] in ("type", "shape")),
+    ("Files without a raster", lambda d: d.field[0] == "opens"),
+]
 
 
 # ----------------------------------------------------------------------------------------------------------------------- many files

@@ -95,9 +95,10 @@ void SetGeographic(OGRSpatialReference &oSRS, const Parameters &oParameters)
         oSRS.SetWellKnownGeogCS("WGS84");
         return;
     }
+    const double dfMeridian = oParameters.Get({"longitude_of_prime_meridian"});
     oSRS.SetGeogCS(oParameters.Text("geographic_crs_name", "unknown").c_str(), osDatum.empty() ? nullptr : osDatum.c_str(),
                    oParameters.Text("reference_ellipsoid_name", sEllipsoid.dfInvF > 0 ? "Spheroid" : "Sphere").c_str(), sEllipsoid.dfA, sEllipsoid.dfInvF,
-                   oParameters.Text("prime_meridian_name", SRS_PM_GREENWICH).c_str(), oParameters.Get({"longitude_of_prime_meridian"}));
+                   oParameters.Text("prime_meridian_name", dfMeridian != 0 ? "unknown" : SRS_PM_GREENWICH).c_str(), dfMeridian);
     const auto adfToWGS84 = oParameters.Numbers("towgs84");
     if (adfToWGS84.size() == 3)
         oSRS.SetTOWGS84(adfToWGS84[0], adfToWGS84[1], adfToWGS84[2]);

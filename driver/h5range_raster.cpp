@@ -93,6 +93,8 @@ RasterDataset::RasterDataset(const std::shared_ptr<File> &poFile, const ParsedNa
                              const std::shared_ptr<GDALGroup> &poRoot)
     : m_poFile(poFile), m_oName(oName), m_oOptions(oOptions), m_poRoot(poRoot)
 {
+    if (oName.bHDF5Dialect && m_oOptions.eRows == RasterOptions::Rows::AUTO) // GDAL's HDF5 driver turns no rows
+        m_oOptions.eRows = RasterOptions::Rows::TOP_DOWN;
     nRasterXSize = nRasterYSize = 512; // of a container, as GDAL's other drivers have it
     eAccess = GA_ReadOnly;
 }

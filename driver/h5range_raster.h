@@ -138,7 +138,7 @@ class RasterDataset final : public GDALPamDataset
 
     const std::shared_ptr<File> m_poFile;
     const ParsedName m_oName;
-    const RasterOptions m_oOptions;
+    RasterOptions m_oOptions;
     const std::shared_ptr<GDALGroup> m_poRoot;
     std::shared_ptr<GDALMDArray> m_poArray{};
     std::unique_ptr<CFArray> m_poCF{};

@@ -387,6 +387,7 @@ void RasterDataset::SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets)
         if (m_oName.bHDF5Dialect)
         {
             osName = "/" + oSubdataset.osFullName;
+            std::replace(osName.begin(), osName.end(), ' ', '_');
             pszType = HDF5TypeText(eType);
         }
         // QGIS splits a description at " - ".

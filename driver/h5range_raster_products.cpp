@@ -61,13 +61,17 @@ void RasterDataset::SetEOSGrid()
     double adf[6];
     if (!psField->poGrid)
     {
-        if (!m_bHasGeoTransform && m_oOptions.eRows == RasterOptions::Rows::AUTO)
-            m_bBottomUp = false; // a swath is shown as it was scanned
+        // A swath is shown as it was scanned; numbers of its rows and columns, which some files have as coordinates, lie nowhere.
+        if (psField->poSwath)
+        {
+            m_bBottomUp = m_oOptions.eRows == RasterOptions::Rows::BOTTOM_UP;
+            m_bHasGeoTransform = false;
+        }
         return;
     }
     if (!psField->poGrid->GeoTransform(adf) || nRasterXSize != psField->poGrid->nX || nRasterYSize != psField->poGrid->nY)
         return;
-    m_bBottomUp = m_oOptions.eRows == RasterOptions::Rows::AUTO ? adf[5] > 0 && !m_oName.bHDF5Dialect : m_oOptions.eRows == RasterOptions::Rows::BOTTOM_UP;
+    m_bBottomUp = m_oOptions.eRows == RasterOptions::Rows::AUTO ? adf[5] > 0 : m_oOptions.eRows == RasterOptions::Rows::BOTTOM_UP;
     if (m_bBottomUp)
     {
         adf[3] += nRasterYSize * adf[5];
