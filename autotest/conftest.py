@@ -209,6 +209,13 @@ def open_multidim(name, **options):
     return gdal.OpenEx(str(name), gdal.OF_MULTIDIM_RASTER, **options)
 
 
+def band_of(ds, index=1):
+    """A band that keeps its dataset, which GDAL's bindings do not."""
+    band = ds.GetRasterBand(index)
+    band.dataset = ds
+    return band
+
+
 @pytest.fixture
 def root_of():
     def open_root(name):

@@ -1,7 +1,7 @@
 """Products that say where they lie in other words than CF's: small files with the traits of each."""
 import numpy as np
 import pytest
-from conftest import Errors, open_multidim
+from conftest import Errors, band_of, open_multidim
 from osgeo import gdal
 
 
@@ -267,7 +267,7 @@ v = n.createVariable('DQF', 'i1', ('y', 'x')); v.setncatts(dict(_Unsigned='true'
     band = ds.GetRasterBand(1)
     assert (band.DataType, band.GetNoDataValue(), band.GetScale(), band.GetOffset()) == (gdal.GDT_UInt16, 1023, 0.5, -1)
     assert np.array_equal(ds.ReadAsArray(), numbers(0, 3, 4))
-    assert open_array(file, "/DQF").GetRasterBand(1).DataType == gdal.GDT_Byte
+    assert band_of(open_array(file, "/DQF"), 1).DataType == gdal.GDT_Byte
 
 
 def test_h5range_nisar(made):
@@ -388,7 +388,7 @@ v = n.createVariable('flat', 'u1', ('lat', 'lon'), contiguous=True); v[:] = 1; n
             assert np.array_equal(stored[::-1], shown) if x == 0 else np.array_equal(stored[::-1, :2], shown[:, :2])
     for name in ("BLOCK_OFFSET_2_0", "BLOCK_SIZE_0_2", "BLOCK_OFFSET_0", "OTHER"):
         assert band.GetMetadataItem(name, "H5RANGE") is None
-    assert open_array(file, "/flat").GetRasterBand(1).GetMetadataItem("BLOCK_OFFSET_0_0", "H5RANGE") is None
+    assert band_of(open_array(file, "/flat"), 1).GetMetadataItem("BLOCK_OFFSET_0_0", "H5RANGE") is None
 
 
 def test_h5range_geolocation_of_other_sizes_is_none(made):

@@ -301,6 +301,17 @@ std::shared_ptr<OGRSpatialReference> CFArray::SpatialRef(bool bMetre) const
         poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
         return poSRS;
     }
+    // The CRS of a whole file by the Attribute Convention for Data Discovery, where the axes are those of a projection.
+    const std::string osBounds = m_poRoot && dfUnit > 0 ? Attributes(*m_poRoot).Text("geospatial_bounds_crs") : std::string();
+    if (!osBounds.empty())
+    {
+        auto poSRS = NewSRS();
+        CPLPushErrorHandler(CPLQuietErrorHandler);
+        const OGRErr eErr = poSRS->SetFromUserInput(osBounds.c_str(), OGRSpatialReference::SET_FROM_USER_INPUT_LIMITATIONS_get());
+        CPLPopErrorHandler();
+        if (eErr == OGRERR_NONE && poSRS->IsProjected())
+            return poSRS;
+    }
     return nullptr;
 }
 

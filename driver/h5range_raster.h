@@ -133,6 +133,7 @@ class RasterDataset final : public GDALPamDataset
     std::vector<GUInt64> BandIndex(int iBand) const;
     std::string BandDescription(int iBand) const;
     CPLStringList BandMetadata(int iBand) const;
+    void SetValuesOfBand(int iBand, CPLStringList &aosItems) const;
     void SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep);
     MetadataList Stats();
 

@@ -412,6 +412,28 @@ std::vector<GUInt64> RasterDataset::BandIndex(int iBand) const
     return anIndex;
 }
 
+// As GDAL's HDF5 driver has it from 3.7 on: an attribute with a value for each band is split among them, its name in the singular.
+void RasterDataset::SetValuesOfBand(int iBand, CPLStringList &aosItems) const
+{
+    for (const auto &poAttribute : m_poCF->GetAttributes().All())
+    {
+        if (poAttribute->GetDimensionCount() != 1 || poAttribute->GetDimensions()[0]->GetSize() != static_cast<GUInt64>(nBands))
+            continue;
+        const auto aosValues = AttributeValues(*poAttribute, false, "%.15g");
+        if (aosValues.size() != static_cast<size_t>(nBands))
+            continue;
+        std::string osName = poAttribute->GetName();
+        aosItems.SetNameValue(osName.c_str(), nullptr);
+        for (const char *pszEnd : {"_coefficients", "_wavelengths", "_list"})
+        {
+            const size_t nEnd = strlen(pszEnd);
+            if (osName.size() > nEnd && osName.compare(osName.size() - nEnd, nEnd, pszEnd) == 0)
+                osName.resize(EQUAL(pszEnd, "_list") ? osName.size() - nEnd : osName.size() - 1);
+        }
+        aosItems.SetNameValue(osName.c_str(), aosValues[static_cast<size_t>(iBand)].c_str());
+    }
+}
+
 // What QGIS shows: which of the bands this is, or, where there is one only, what is in it.
 std::string RasterDataset::BandDescription(int iBand) const
 {
@@ -441,6 +463,8 @@ std::string RasterDataset::BandDescription(int iBand) const
 CPLStringList RasterDataset::BandMetadata(int iBand) const
 {
     CPLStringList aosItems(m_aosArrayMetadata);
+    if (m_oName.bHDF5Dialect && nBands > 1)
+        SetValuesOfBand(iBand, aosItems);
     const auto anIndex = BandIndex(iBand);
     for (size_t i = 0; i < anIndex.size() && !m_oName.bHDF5Dialect; i++)
     {
