@@ -190,8 +190,9 @@ def walk(group, found, depth=0):
     for name in quiet(group.GetMDArrayNames) or []:
         said[("array listed", name)] = True
         array = quiet(group.OpenMDArray, name) if len(found) < 2 * MAX_ARRAYS else None
-        if array is not None:
-            found[array.GetFullName()] = md_array(array)
+        said_of_array = quiet(md_array, array) if array is not None else None
+        if said_of_array is not None:
+            found[array.GetFullName()] = said_of_array
     for name in quiet(group.GetGroupNames) or []:
         said[("group listed", name)] = True
         child = quiet(group.OpenGroup, name)
@@ -256,7 +257,7 @@ def differing_values(a, b):
     if off.size == 0:
         return None
     reversed_ = "; the same backwards" if np.array_equal(np.sort(a), np.sort(b), equal_nan=True) else ""
-    return "%d of %d values, first %d: %r and %r%s" % (off.size, a.size, off[0], a[off[0]], b[off[0]], reversed_)
+    return "%d of %d values, first %d: %r and %r%s" % (off.size, a.size, off[0], a[off[0]].item(), b[off[0]].item(), reversed_)
 
 
 FOLLOWS = {"size": ("values", "block", "GEOLOCATION", "geotransform"), "bands": ("values", "block", "type", "nodata", "scale", "offset", "unit", "band metadata"),
@@ -340,6 +341,7 @@ RULES = [
     ("Kilometres", lambda d: (d.field[0] == "crs" and 'LENGTHUNIT["kilometre' in wkt(d.theirs) + wkt(d.ours)) or
      (d.field[0] == "geotransform" and d.theirs and d.ours and d.theirs[1] and abs(d.ours[1] / d.theirs[1] - 1000) < 1)),
     ("Parameters of projections", lambda d: d.field[0] == "crs" and d.theirs and d.ours and "PROJCRS" in wkt(d.ours)),
+    ("Parameters of projections", lambda d: d.driver == "HDF5" and d.field[0] == "crs" and "Authalic" in wkt(d.theirs) and "WGS 84" in wkt(d.ours)),
     ("Scaled coordinates", lambda d: d.field[0] == "geotransform" and d.driver == "netCDF" and d.theirs and d.ours and
      0 < d.ours[1] / d.theirs[1] != 1 and math.isclose(d.ours[1] / d.theirs[1], d.ours[5] / d.theirs[5], rel_tol=1e-6)),
     ("Coordinates that are none", lambda d: d.field[0] in KIND and not d.ours),

@@ -392,3 +392,15 @@ def test_h5range_array_as_a_classic_dataset(many):
     assert root.OpenMDArray("five").GetView("[1,::-1,2,...]").ReadAsArray().tolist() == numbers(2, 2, 3, 3, 4)[1, ::-1, 2].tolist()
     assert root.OpenMDArray("nan").GetMask().ReadAsArray().min() == 1
     assert root.OpenMDArray("both").AdviseRead() == gdal.CE_None
+
+
+@pytest.mark.parametrize("mapping,ellipsoid", [("transverse_mercator", "+a=6377563.396"), ("rotated_latitude_longitude", "+datum=WGS84")])
+def test_h5range_longitudes_beside_a_projection_are_on_its_ellipsoid(made, mapping, ellipsoid):
+    from osgeo import osr
+
+    script = GRID + ("for name in ('lon', 'lat'):\n    array(name, ('y', 'x'), 'f8', units='degrees_' + dict(lon='east', lat='north')[name])\n"
+                     "v = n.createVariable('crs', 'i1'); v.setncatts(dict(grid_mapping_name='%s', semi_major_axis=6377563.396, semi_minor_axis=6356256.909, grid_north_pole_latitude=39.))\n"
+                     "array('data', ('y', 'x'), grid_mapping='crs', coordinates='lon lat'); n.close()" % mapping)
+    srs = osr.SpatialReference()
+    srs.ImportFromWkt(open_array(made("beside.nc", script), "/data").GetMetadataItem("SRS", "GEOLOCATION"))
+    assert ellipsoid in srs.ExportToProj4()

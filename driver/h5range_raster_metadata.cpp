@@ -348,7 +348,15 @@ void RasterDataset::SetGeolocation()
 void RasterDataset::SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep)
 {
     CPLStringList aosItems;
-    aosItems.SetNameValue("SRS", SRS_WKT_WGS84_LAT_LONG);
+    // They are on the ellipsoid of the array's CRS, where it has one.
+    const std::unique_ptr<OGRSpatialReference, void (*)(OGRSpatialReference *)> poDegrees(m_poSRS && !m_poSRS->IsDerivedGeographic() ? m_poSRS->CloneGeogCS() : nullptr,
+                                                                                         [](OGRSpatialReference *p) { OSRRelease(OGRSpatialReference::ToHandle(p)); });
+    char *pszWKT = nullptr;
+    if (poDegrees && poDegrees->exportToWkt(&pszWKT) == OGRERR_NONE)
+        aosItems.SetNameValue("SRS", pszWKT);
+    else
+        aosItems.SetNameValue("SRS", SRS_WKT_WGS84_LAT_LONG);
+    CPLFree(pszWKT);
     aosItems.SetNameValue("X_DATASET", NameOf(osX).c_str());
     aosItems.SetNameValue("X_BAND", "1");
     aosItems.SetNameValue("Y_DATASET", NameOf(osY).c_str());
