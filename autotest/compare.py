@@ -342,6 +342,7 @@ RULES = [
      (d.field[0] == "geotransform" and d.theirs and d.ours and d.theirs[1] and abs(d.ours[1] / d.theirs[1] - 1000) < 1)),
     ("Parameters of projections", lambda d: d.field[0] == "crs" and d.theirs and d.ours and "PROJCRS" in wkt(d.ours)),
     ("Parameters of projections", lambda d: d.driver == "HDF5" and d.field[0] == "crs" and "Authalic" in wkt(d.theirs) and "WGS 84" in wkt(d.ours)),
+    ("Parameters of projections", lambda d: d.field[0] == "GEOLOCATION" and d.field[-1] == "SRS" and d.ours and "GEOG" in d.ours),
     ("Scaled coordinates", lambda d: d.field[0] == "geotransform" and d.driver == "netCDF" and d.theirs and d.ours and
      0 < d.ours[1] / d.theirs[1] != 1 and math.isclose(d.ours[1] / d.theirs[1], d.ours[5] / d.theirs[5], rel_tol=1e-6)),
     ("Coordinates that are none", lambda d: d.field[0] in KIND and not d.ours),

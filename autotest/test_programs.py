@@ -89,10 +89,21 @@ def test_h5range_gdalmdimtranslate_vrt(remote, local, tmp_path):
     assert array.GetUnit() == "kelvin"
 
 
-def test_h5range_gdalmdimtranslate_netcdf(remote, oracle, tmp_path):
-    run("gdalmdimtranslate", "-of", "netCDF", "H5RANGE:%s" % remote, tmp_path / "out.nc")
-    for name in ("analysed_sst", "lat", "lon", "time", "mask"):
-        assert np.array_equal(oracle.read(tmp_path / "out.nc", "/" + name), oracle.read(SST, "/" + name)), name
+def test_h5range_gdalmdimtranslate_netcdf(made, nginx_folder, nginx, oracle, tmp_path):
+    # without chunks longer than their dimensions, which GDAL's netCDF driver cannot write back
+    file = made("copied.nc", """
+n = netCDF4.Dataset(sys.argv[1], 'w'); n.title = 'grid'
+for name, values, unit in (('lat', [3., 2., 1.], 'degrees_north'), ('lon', [1., 2., 3., 4.], 'degrees_east')):
+    n.createDimension(name, len(values)); v = n.createVariable(name, 'f8', (name,)); v[:] = values; v.units = unit
+n.createVariable('crs', 'i1').grid_mapping_name = 'latitude_longitude'
+v = n.createVariable('data', 'i2', ('lat', 'lon'), chunksizes=(2, 2), zlib=True, fill_value=-9); v.setncatts(dict(grid_mapping='crs', units='K', scale_factor=0.5))
+v.set_auto_maskandscale(False); v[:] = np.arange(12).reshape(3, 4); n.close()""")
+    shutil.copy(file, nginx_folder / "copied.nc")
+    run("gdalmdimtranslate", "-of", "netCDF", "H5RANGE:%s" % nginx.url("copied.nc"), tmp_path / "out.nc")
+    for name in ("data", "lat", "lon"):
+        assert np.array_equal(oracle.read(tmp_path / "out.nc", "/" + name), oracle.read(file, "/" + name)), name
+    array = gdal.OpenEx(str(tmp_path / "out.nc"), gdal.OF_MULTIDIM_RASTER).GetRootGroup().OpenMDArray("data")
+    assert (array.GetUnit(), array.GetScale(), array.GetNoDataValueAsDouble(), array.GetSpatialRef().IsGeographic()) == ("K", 0.5, -9, 1)
 
 
 RASTERIO = """

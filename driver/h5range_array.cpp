@@ -354,15 +354,16 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
     oInfo.nOffset = sChunk.offset;
     oInfo.nSize = sChunk.size;
     CPLStringList aosInfo;
-    for (unsigned i = 0; i < d->n_filters; i++)
-        if ((sChunk.skipped >> i & 1) == 0)
-            for (const char *pszKey : {"COMPRESSION", "FILTER"})
-            {
-                const char *pszName = h5r_filter_name(d->filters[i].id);
-                const char *pszValue = m_aosStructuralInfo.FetchNameValue(pszKey);
-                if (pszName != nullptr && pszValue != nullptr && EQUAL(pszName, pszValue))
-                    aosInfo.SetNameValue(pszKey, pszValue);
-            }
+    for (const char *pszKey : {"COMPRESSION", "FILTER"})
+    {
+        const char *pszValue = m_aosStructuralInfo.FetchNameValue(pszKey);
+        for (unsigned i = 0; pszValue != nullptr && i < d->n_filters; i++)
+        {
+            const char *pszName = h5r_filter_name(d->filters[i].id);
+            if ((sChunk.skipped >> i & 1) == 0 && pszName != nullptr && EQUAL(pszName, pszValue))
+                aosInfo.SetNameValue(pszKey, pszValue);
+        }
+    }
     const h5r_type *t = d->type;
     while (t->cls == H5R_CLASS_ARRAY || t->cls == H5R_CLASS_ENUM || t->cls == H5R_CLASS_COMPLEX)
         t = t->base;
