@@ -309,3 +309,12 @@ v = n.createVariable('empty', 'i4', ('time',)); n.close()""")
     ds = gdal.Open('H5RANGE:"%s":/short' % file)
     assert (ds.RasterXSize, ds.RasterYSize, ds.RasterCount) == (3, 4, 1)
     assert sorted(ds.ReadAsArray().ravel().tolist()) == [fill] * 6 + list(range(6))
+
+
+def test_h5range_unlimited_dimension_without_a_variable_is_as_long_as_its_arrays(made):
+    file = made("unlimited.nc", """
+n = netCDF4.Dataset(sys.argv[1], 'w'); n.createDimension('record', None); n.createDimension('x', 3); n.createDimension('unused', None)
+v = n.createVariable('a', 'i2', ('x', 'record')); v[:, :5] = 1
+v = n.createVariable('b', 'i2', ('record',)); v[:2] = 1; n.close()""")
+    dims = open_multidim("H5RANGE:%s" % file).GetRootGroup().GetDimensions()
+    assert [(d.GetName(), d.GetSize()) for d in dims] == [("record", 5), ("x", 3), ("unused", 0)]

@@ -138,7 +138,7 @@ std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) c
     std::vector<std::shared_ptr<GDALDimension>> aoDims;
     for (const auto &oScale : aoScales)
         aoDims.push_back(m_poSession->GetScaleDimension(oScale.second->psObject, JoinPath(m_aoChain.back().osPath, oScale.second->osLink),
-                                                        m_poSession->GetScaleSize(oScale.second->psObject)));
+                                                        m_poSession->GetUnlimitedSize(oScale.second->psObject)));
     return aoDims;
 }
 

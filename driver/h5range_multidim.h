@@ -102,6 +102,8 @@ class Session : public std::enable_shared_from_this<Session>
     std::shared_ptr<GDALDimension> GetScaleDimension(const h5r_object *psScale, const std::string &osPath, GUInt64 nSize);
     /** Length that a scale gives its dimension. */
     GUInt64 GetScaleSize(const h5r_object *psScale) const;
+    /** That of an unlimited dimension without a variable, whose scale netCDF does not lengthen: as long as the longest array on it. */
+    GUInt64 GetUnlimitedSize(const h5r_object *psScale) const;
 
     /** What the file's text on HDF-EOS5 says of an array; nullptr where it says nothing. */
     const EOSField *GetEOSField(const std::string &osFullName);

@@ -256,6 +256,36 @@ GUInt64 Session::GetScaleSize(const h5r_object *psScale) const
     return psDataset->space->shape[0];
 }
 
+GUInt64 Session::GetUnlimitedSize(const h5r_object *psScale) const
+{
+    GUInt64 nSize = GetScaleSize(psScale);
+    const h5r_dataset *psDataset = nullptr;
+    const h5r_attr *psList = FindAttribute(psScale, "REFERENCE_LIST");
+    if (psList == nullptr || psList->raw == nullptr || psList->type->cls != H5R_CLASS_COMPOUND || psList->type->n_members != 2 || !IsPureDimension(psScale) ||
+        h5r_dataset_describe(psScale->file, psScale, &psDataset, nullptr) != H5R_OK || psDataset->space->rank != 1 ||
+        psDataset->space->max_shape[0] != H5R_UNDEFINED)
+        return nSize;
+    // {array, number of its dimension}
+    const h5r_member &sArray = psList->type->members[0], &sNumber = psList->type->members[1];
+    if (sArray.type->cls != H5R_CLASS_REFERENCE || sNumber.type->cls != H5R_CLASS_INTEGER || sNumber.type->size != 4)
+        return nSize;
+    for (uint64_t i = 0; i < psList->space->count; i++)
+    {
+        const GByte *pabyElem = static_cast<const GByte *>(psList->raw) + i * psList->type->size;
+        uint64_t nAddr = H5R_UNDEFINED;
+        GInt32 iDim = 0;
+        memcpy(&iDim, pabyElem + sNumber.offset, sizeof(iDim));
+        h5r_swap(sNumber.type, &iDim, 1);
+        const h5r_object *psArray = nullptr;
+        if (h5r_ref_address(psScale->file, nullptr, sArray.type, pabyElem + sArray.offset, &nAddr) == H5R_OK && nAddr != H5R_UNDEFINED &&
+            h5r_object_at(psScale->file, nAddr, &psArray, nullptr) == H5R_OK && psArray->kind == H5R_DATASET &&
+            h5r_dataset_describe(psArray->file, psArray, &psDataset, nullptr) == H5R_OK && iDim >= 0 &&
+            static_cast<unsigned>(iDim) < psDataset->space->rank)
+            nSize = std::max<GUInt64>(nSize, psDataset->space->shape[iDim]);
+    }
+    return nSize;
+}
+
 std::shared_ptr<GDALDimension> Session::GetScaleDimension(const h5r_object *psScale, const std::string &osPath, GUInt64 nSize)
 {
     const auto oKey = std::make_pair(psScale, nSize);
