@@ -186,3 +186,31 @@ def test_h5range_a_bad_chunk_is_an_error_not_zeros(server):
     with pytest.raises(RuntimeError, match="packed.*(chunk|deflate)"):
         array.ReadAsArray()
     assert whole_values.shape == (2, 3, 4)
+
+
+def test_h5range_another_process_asks_for_nothing_that_is_kept(nginx, fresh, nginx_folder, tmp_path):
+    """H5RANGE_INDEX_CACHE: beyond GDAL's own requests, which open the file and identify it."""
+    import os
+    import subprocess
+
+    name = fresh("wide_earliest.h5")
+    os.utime(nginx_folder / name, (1e9, 1e9))
+    code = """
+import sys
+from osgeo import gdal
+gdal.UseExceptions()
+group = gdal.OpenEx("/vsicurl/" + sys.argv[1], gdal.OF_MULTIDIM_RASTER).GetRootGroup()
+def walk(group):
+    return sum(len(group.OpenMDArray(n).GetAttributes()) + 1 for n in group.GetMDArrayNames() or []) + sum(walk(group.OpenGroup(n)) for n in group.GetGroupNames() or [])
+print(walk(group))
+"""
+    counts, ranges_asked = [], []
+    for _ in range(2):
+        nginx.requests()
+        p = subprocess.run(["/usr/bin/python3", "-c", code, nginx.url(name)], capture_output=True, text=True, check=True,
+                           env={**os.environ, "H5RANGE_INDEX_CACHE": str(tmp_path / "kept")})
+        counts.append(p.stdout)
+        ranges_asked.append([r[3] for r in nginx.requests() if r[0] == "GET"])
+    assert counts[0] == counts[1] and int(counts[0]) > 100
+    assert len(ranges_asked[0]) > 1
+    assert ranges_asked[1] == ["bytes=0-16383"]

@@ -2,7 +2,7 @@
 """remote.py - what the tasks T1 to T6 cost over a network: rounds, requests, bytes and seconds, beside the limit and other readers.
 
     remote.py --data DIR [--tasks T1,T3] [--files atl03,grid] [--readers ours|all|NAME,...] [--out results.json]
-    remote.py --report results.json [--markdown]
+    remote.py --report results.json... [--ideal ideal.json]
 
 T1 list everything with all attributes   T2 open one dataset by path   T3 one chunk, decoded   T4 a medium window, decoded
 T5 the chunk index of a dataset of 200,000 chunks   T6 the chunk indexes of a whole file
@@ -343,10 +343,13 @@ def main():
     parser.add_argument("--timeout", type=float, default=60)
     parser.add_argument("--repeat", type=int, default=1, help="seconds are the median of that many runs")
     parser.add_argument("--out")
-    parser.add_argument("--report")
+    parser.add_argument("--report", nargs="+", help="files that --out wrote, shown together")
     args = parser.parse_args()
     if args.report:
-        return 1 if report(json.load(open(args.report)), json.load(open(args.ideal)) if args.ideal else {}) else 0
+        results = {}
+        for name in args.report:
+            results.update(json.load(open(name)))
+        return 1 if report(results, json.load(open(args.ideal)) if args.ideal else {}) else 0
     shared = os.path.join(args.tools, "range_server.py")
     args.server = shared if args.tools and os.path.exists(shared) else os.path.join(HERE, "server.py")
     build = os.path.join(ROOT, "build", "release")

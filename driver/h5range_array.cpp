@@ -21,6 +21,11 @@ const char *const HIDDEN[] = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST
 constexpr GUInt64 MAX_TEXT = 1 << 20;
 constexpr size_t PIECE_BYTES = 64 * 1024 * 1024;
 
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 12, 0)
+// Calls of GetRawBlockInfo() after which the whole index is read.
+constexpr unsigned SCAN = 16;
+#endif
+
 // netCDF-3 knew no unsigned types: an attribute says so, and of bytes their valid range may.
 bool IsUnsignedByConvention(const Session &oSession, const h5r_object *psObject, const h5r_type *t)
 {
@@ -334,6 +339,11 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
     h5r_chunk sChunk = {d->storage_offset, d->storage_size, 0, 0};
     if (d->layout == H5R_LAYOUT_CHUNKED)
     {
+        // Who asks for many blocks wants all: the whole index, once. What is wrong with it is told for the block that it matters to.
+        const h5r_chunk *pasAll = nullptr;
+        size_t nAll = 0;
+        if (++m_nBlocksAsked == SCAN)
+            (void)h5r_chunks_all(m_psObject->file, m_psObject, &pasAll, &nAll, nullptr);
         const std::vector<uint64_t> anOne(nRank, 1);
         std::vector<uint64_t> anChunk(nRank, 0); // characters of texts have no coordinate
         std::copy_n(panBlockCoordinates, m_nFileDims, anChunk.begin());
@@ -378,29 +388,94 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
 /*                                 Data                                 */
 /************************************************************************/
 
-bool Array::ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const int64_t *panStrideBytes, void *pBuffer) const
+namespace
 {
-    uint64_t anStart[H5R_MAX_RANK] = {0}, anCount[H5R_MAX_RANK] = {0};
-    int64_t anStep[H5R_MAX_RANK] = {0};
+
+/** A window as the core takes it. */
+struct Selection
+{
+    uint64_t anStart[H5R_MAX_RANK], anCount[H5R_MAX_RANK];
+    int64_t anStep[H5R_MAX_RANK], anStride[H5R_MAX_RANK];
+};
+
+h5r_selection Select(Selection &s, size_t nDims, const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, void *pDst)
+{
     h5r_selection sSel{};
+    for (size_t i = 0; i < nDims; i++)
+    {
+        s.anStart[i] = panStart[i];
+        s.anCount[i] = panCount[i];
+        s.anStep[i] = panCount[i] > 1 ? panStep[i] : 1; // GDAL gives 0 where it does not matter
+    }
+    sSel.start = s.anStart;
+    sSel.count = s.anCount;
+    sSel.step = s.anStep;
+    sSel.dst_stride = s.anStride;
+    sSel.dst = pDst;
+    sSel.fill_never = true;
+    return sSel;
+}
+
+} // namespace
+
+bool Array::ReadSelections(const h5r_selection *pasSelections, size_t n) const
+{
+    const std::vector<const h5r_object *> apsObjects(n, m_psObject);
     h5r_error err;
 
-    for (size_t i = 0; i < m_nFileDims; i++)
-    {
-        anStart[i] = panStart[i];
-        anCount[i] = panCount[i];
-        anStep[i] = panCount[i] > 1 ? panStep[i] : 1; // GDAL gives 0 where it does not matter
-    }
-    sSel.start = anStart;
-    sSel.count = anCount;
-    sSel.step = anStep;
-    sSel.dst_stride = panStrideBytes;
-    sSel.dst = pBuffer;
-    sSel.fill_never = true;
-    if (h5r_read_dataset(m_psObject->file, m_psObject, &sSel, &err) == H5R_OK)
+    if (n == 1 && m_poSession->GetFile()->GetAdvice().Read(m_psObject, pasSelections[0]))
+        return true;
+    if (h5r_read_many(m_psObject->file, apsObjects.data(), pasSelections, n, &err) == H5R_OK)
         return true;
     m_poSession->GetFile()->Report(err, m_osFullName);
     return false;
+}
+
+bool Array::ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const int64_t *panStrideBytes, void *pBuffer) const
+{
+    Selection s;
+    std::copy_n(panStrideBytes, m_nFileDims, s.anStride);
+    const h5r_selection sSel = Select(s, m_nFileDims, panStart, panCount, panStep, pBuffer);
+    return ReadSelections(&sSel, 1);
+}
+
+// Nothing is read yet: other arrays may be announced, too, and are read together with this one.
+bool Array::IAdviseRead(const GUInt64 *panStart, const size_t *panCount, CSLConstList papszOptions) const
+{
+    const char *pszMax = CSLFetchNameValue(papszOptions, "CACHE_SIZE");
+    const GIntBig nMax = pszMax != nullptr ? CPLAtoGIntBig(pszMax) : GDALGetCacheMax64() / 4;
+    if (m_psDataset->space->cls == H5R_SPACE_SIMPLE && m_nFileDims == m_aoDims.size() && !m_bPadded && m_nText == 0 && nMax > 0)
+        m_poSession->GetFile()->GetAdvice().Add(m_psObject, m_psDataset, std::vector<uint64_t>(panStart, panStart + m_nFileDims),
+                                                std::vector<uint64_t>(panCount, panCount + m_nFileDims), static_cast<uint64_t>(nMax));
+    return true;
+}
+
+bool Array::ReadDirectly(const std::vector<Hyperslab> &aoSlabs) const
+{
+    const auto nSize = static_cast<int64_t>(m_poType->GDALType().GetSize());
+    std::vector<Selection> as(aoSlabs.size());
+    std::vector<h5r_selection> asSelections;
+
+    if (m_psDataset->space->cls == H5R_SPACE_NULL)
+        return true; // no elements to read
+    for (size_t k = 0; k < aoSlabs.size(); k++)
+    {
+        const auto &o = aoSlabs[k];
+        for (size_t i = 0; i < m_nFileDims; i++)
+            as[k].anStride[i] = static_cast<int64_t>(o.anStride[i]) * nSize;
+        asSelections.push_back(Select(as[k], m_nFileDims, o.anStart.data(), o.anCount.data(), o.anStep.data(), o.pDst));
+    }
+    return ReadSelections(asSelections.data(), asSelections.size());
+}
+
+bool ReadWindows(const GDALMDArray &oArray, const std::vector<Hyperslab> &aoSlabs, const GDALExtendedDataType &oType)
+{
+    const auto poOurs = dynamic_cast<const Array *>(&oArray);
+    if (poOurs != nullptr && poOurs->IsDirect(oType))
+        return poOurs->ReadDirectly(aoSlabs);
+    return std::all_of(aoSlabs.begin(), aoSlabs.end(),
+                       [&](const Hyperslab &o)
+                       { return oArray.Read(o.anStart.data(), o.anCount.data(), o.anStep.data(), o.anStride.data(), oType, o.pDst); });
 }
 
 bool Array::IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
@@ -425,7 +500,7 @@ bool Array::ReadStored(const GUInt64 *panStart, const size_t *panCount, const GI
 {
     if (m_nText > 0)
         return ReadTexts(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer));
-    if (m_poType->IsDirect() && m_nFileDims == m_aoDims.size() && oBufferType == m_poType->GDALType())
+    if (IsDirect(oBufferType))
     {
         int64_t anStride[H5R_MAX_RANK] = {0};
         for (size_t i = 0; i < m_nFileDims; i++)

@@ -2,6 +2,7 @@
 
 #include "cpl_vsi_error.h"
 
+#include <algorithm>
 #include <cstring>
 #include <list>
 #include <map>
@@ -22,35 +23,13 @@ struct Registry
     std::list<std::shared_ptr<File>> oKept;
 };
 constexpr size_t KEPT = 4;
+constexpr int MAX_THREADS = 64;
 
 Registry &GetRegistry()
 {
     static Registry *poRegistry = new Registry(); // never destroyed: virtual file systems may be gone by then
     return *poRegistry;
 }
-
-// Asks for no directory listing while it lives.
-class NoListing
-{
-  public:
-    NoListing()
-    {
-        const char *pszOld = CPLGetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", nullptr);
-        m_bHadOld = pszOld != nullptr;
-        m_osOld = m_bHadOld ? pszOld : "";
-        CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
-    }
-    ~NoListing()
-    {
-        CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", m_bHadOld ? m_osOld.c_str() : nullptr);
-    }
-    NoListing(const NoListing &) = delete;
-    NoListing &operator=(const NoListing &) = delete;
-
-  private:
-    bool m_bHadOld = false;
-    std::string m_osOld{};
-};
 
 // Name, size and time of a file. A network file that is open has told them: no request.
 std::string KeyOf(const std::string &osName)
@@ -126,6 +105,20 @@ h5r_others GetOthers(const GDALOpenInfo *poOpenInfo)
     return H5R_OTHERS_AUTO;
 }
 
+// Threads that decode chunks; 0: as many as there are processors.
+unsigned GetThreads(const GDALOpenInfo *poOpenInfo)
+{
+    const char *pszConfig = CPLGetConfigOption("GDAL_NUM_THREADS", "ALL_CPUS");
+    const char *pszValue = poOpenInfo != nullptr ? CSLFetchNameValueDef(poOpenInfo->papszOpenOptions, "NUM_THREADS", pszConfig) : pszConfig;
+    if (EQUAL(pszValue, "ALL_CPUS"))
+        return 0;
+    const int nThreads = CPLGetValueType(pszValue) == CPL_VALUE_INTEGER ? atoi(pszValue) : 0;
+    if (nThreads >= 1)
+        return static_cast<unsigned>(std::min(nThreads, MAX_THREADS));
+    CPLError(CE_Warning, CPLE_IllegalArg, "NUM_THREADS=%s is neither ALL_CPUS nor a number from 1 on: ALL_CPUS is used", pszValue);
+    return 0;
+}
+
 void ReportOpenFailure(const std::string &osName, const std::string &osWhy)
 {
     const bool bNetwork = IsNetworkPath(osName), bLogin = osWhy.find("permission") != std::string::npos;
@@ -136,6 +129,19 @@ void ReportOpenFailure(const std::string &osName, const std::string &osWhy)
 }
 
 } // namespace
+
+NoListing::NoListing()
+{
+    const char *pszOld = CPLGetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", nullptr);
+    m_bHadOld = pszOld != nullptr;
+    m_osOld = m_bHadOld ? pszOld : "";
+    CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR");
+}
+
+NoListing::~NoListing()
+{
+    CPLSetThreadLocalConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", m_bHadOld ? m_osOld.c_str() : nullptr);
+}
 
 VSILFILE *OpenHandle(const std::string &osName, std::string &osWhy)
 {
@@ -181,7 +187,10 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
         return nullptr;
     }
     sOptions.others = GetOthers(poOpenInfo);
-    const std::string osKey = KeyOf(osName) + "|" + std::to_string(sOptions.others);
+    sOptions.threads = GetThreads(poOpenInfo);
+    const std::string osIndexCache = CPLGetConfigOption("H5RANGE_INDEX_CACHE", "");
+    sOptions.index_cache = osIndexCache.c_str();
+    const std::string osKey = KeyOf(osName) + "|" + std::to_string(sOptions.others) + "|" + std::to_string(sOptions.threads);
     if (auto poFile = Find(osKey))
     {
         VSIFCloseL(fp);
@@ -190,7 +199,7 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     h5r_source sSource;
     h5r_error err;
     h5r_file *hFile = nullptr;
-    OpenVSISource(fp, osName, &sSource);
+    OpenSource(fp, osName, &sSource);
     if (h5r_open(&sSource, &sOptions, &hFile, &err) != H5R_OK)
     {
         // Another format is for other drivers, whatever its extension, and so is a name without one of ours that cannot be read in

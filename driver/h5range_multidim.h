@@ -2,6 +2,7 @@
 #ifndef H5RANGE_MULTIDIM_H
 #define H5RANGE_MULTIDIM_H
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -61,6 +62,9 @@ class Session : public std::enable_shared_from_this<Session>
 {
   public:
     explicit Session(const std::shared_ptr<File> &poFile);
+    ~Session();
+    Session(const Session &) = delete;
+    Session &operator=(const Session &) = delete;
 
     const std::shared_ptr<File> &GetFile() const
     {
@@ -250,6 +254,13 @@ class Array final : public GDALPamMDArray
     }
     std::shared_ptr<GDALAttribute> GetAttribute(const std::string &osName) const override;
     std::vector<std::shared_ptr<GDALAttribute>> GetAttributes(CSLConstList papszOptions) const override;
+    /** Whether elements arrive as they are in the file. */
+    bool IsDirect(const GDALExtendedDataType &oBufferType) const
+    {
+        return !m_bPadded && m_poType->IsDirect() && m_nFileDims == m_aoDims.size() && oBufferType == m_poType->GDALType();
+    }
+    /** Reads windows as one plan; only where IsDirect(). */
+    bool ReadDirectly(const std::vector<Hyperslab> &aoSlabs) const;
     CPLErr GetStatistics(bool bApproxOK, bool bForce, double *pdfMin, double *pdfMax, double *pdfMean, double *pdfStdDev,
                          GUInt64 *pnValidCount, GDALProgressFunc pfnProgress, void *pProgressData) override;
 #if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
@@ -262,6 +273,7 @@ class Array final : public GDALPamMDArray
   protected:
     bool IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
                const GDALExtendedDataType &oBufferType, void *pBuffer) const override;
+    bool IAdviseRead(const GUInt64 *panStart, const size_t *panCount, CSLConstList papszOptions) const override;
     /** Whether GDAL may look for a file of cached values beside the file. */
     bool IsCacheable() const override
     {
@@ -285,6 +297,7 @@ class Array final : public GDALPamMDArray
     bool ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
                    const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
     bool ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const int64_t *panStrideBytes, void *pBuffer) const;
+    bool ReadSelections(const h5r_selection *pasSelections, size_t n) const;
 
     std::shared_ptr<Session> m_poSession;
     Chain m_aoChain;
@@ -301,6 +314,7 @@ class Array final : public GDALPamMDArray
     bool m_bHasScale = false, m_bHasOffset = false;
     double m_dfScale = 1, m_dfOffset = 0;
     GDALDataType m_eScaleType = GDT_Unknown, m_eOffsetType = GDT_Unknown;
+    mutable std::atomic<unsigned> m_nBlocksAsked{0}; // by GetRawBlockInfo()
     mutable std::mutex m_oMutex{};
     mutable bool m_bHasSRS = false; // m_poSRS has been looked for
     mutable std::shared_ptr<OGRSpatialReference> m_poSRS{};

@@ -26,6 +26,8 @@ const char OPEN_OPTIONS[] =
     "dimensions make a geotransform, whatever they are'/>"
     "  <Option name='VARIABLES_AS_BANDS' type='boolean' scope='raster' default='NO' description='A file whose arrays all are of the same two "
     "dimensions is one raster with a band for each'/>"
+    "  <Option name='NUM_THREADS' type='string' default='ALL_CPUS' description='Threads that decode chunks: a number, or ALL_CPUS. Else "
+    "GDAL_NUM_THREADS counts'/>"
     "  <Option name='OTHER_FILES' type='string-select' default='AUTO' description='Other files that may be opened for parts of this one "
     "(virtual and external data, external links): AUTO is BESIDE for a remote file, else ANY'>"
     "    <Value>AUTO</Value><Value>NO</Value><Value>BESIDE</Value><Value>ANY</Value>"

@@ -59,6 +59,7 @@ Storage StorageOf(const File &oFile, const GDALMDArray &oArray)
         return sStorage;
     const h5r_type *psType = psDataset->type->cls == H5R_CLASS_ENUM ? psDataset->type->base : psDataset->type;
     sStorage.bChunked = psDataset->layout == H5R_LAYOUT_CHUNKED;
+    sStorage.bFiltered = psDataset->n_filters > 0;
     sStorage.bInt8 = psType->cls == H5R_CLASS_INTEGER && psType->size == 1 && psType->is_signed &&
                      oArray.GetDataType().GetNumericDataType() == GDT_Int16;
 

@@ -17,8 +17,10 @@ namespace h5range
 
 #if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 13, 0)
 using MetadataList = CSLConstList;
+using OptionList = CSLConstList;
 #else
 using MetadataList = char **;
+using OptionList = char **;
 #endif
 
 /** An array that a container lists. */
@@ -32,7 +34,7 @@ struct Subdataset
 struct Storage
 {
     bool bInt8 = false;   // signed 8-bit integers, for which GDAL before 3.7 has no type
-    bool bChunked = false;
+    bool bChunked = false, bFiltered = false;
     bool bValidRange = false; // values outside dfMin to dfMax are missing
     double dfMin = 0, dfMax = 0;
     std::vector<GByte> abyFill{}; // netCDF's default fill value where its library set it: it marks missing values then
@@ -73,6 +75,8 @@ class RasterDataset final : public GDALPamDataset
     char **GetMetadataDomainList() override;
     MetadataList GetMetadata(const char *pszDomain = "") override;
     const char *GetMetadataItem(const char *pszName, const char *pszDomain = "") override;
+    CPLErr AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int nBufXSize, int nBufYSize, GDALDataType eType, int nBandCount,
+                      int *panBandMap, OptionList papszOptions) override;
 
   protected:
     CPLErr IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nXSize, int nYSize, void *pData, int nBufXSize, int nBufYSize,
@@ -100,19 +104,51 @@ class RasterDataset final : public GDALPamDataset
         BY_BLOCKS // the base class answers, from the block cache where it can
     };
 
-    /** Reads a window of bands (from 0) straight from the array: one read for each run of bands that a hyperslab can say. */
+    /** Blocks, the last ones included. */
+    struct Blocks
+    {
+        int nX0, nY0, nX1, nY1;
+
+        bool operator==(const Blocks &o) const
+        {
+            return nX0 == o.nX0 && nY0 == o.nY0 && nX1 == o.nX1 && nY1 == o.nY1;
+        }
+    };
+    /** A block that goes to a caller's memory rather than to the block cache. */
+    struct Target
+    {
+        int iBand, nX, nY;
+        void *pImage;
+    };
+    static constexpr Target NOWHERE{-1, -1, -1, nullptr};
+
+    /** Reads a window of bands (from 0) straight from the array. */
     bool Read(const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
-    /** Reads a part of the array, values outside its valid range as nodata. */
-    bool ReadArray(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride, GDALDataType eType,
-                   void *pData) const;
-    bool ReadSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const;
-    /** Reads blocks of several bands at once; the block of pTarget goes there, the others into the block cache. */
-    bool LoadBlocks(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1, int iTargetBand, int nTargetBX, int nTargetBY,
-                    void *pTarget);
-    bool AreCached(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1);
+    /** Reads windows of the array as one plan, values outside its valid range as nodata. */
+    bool ReadSlabs(const std::vector<Hyperslab> &aoSlabs, GDALDataType eType) const;
+    /** What such a window is in the array: a hyperslab for each run of bands that one can say. */
+    void AddSlabs(std::vector<Hyperslab> &aoSlabs, const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
+    Hyperslab NextSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const;
+    /** The part of blocks that lies in the raster, and blocks that a window touches. */
+    Window WindowOf(const Blocks &sBlocks) const;
+    Blocks BlocksOf(const Window &sWindow) const;
+    /** Reads blocks of several bands at once, those that are cached excepted; that of the target goes there, the others into the block cache. */
+    bool LoadBlocks(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    bool LoadQuietly(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    void LoadForResampling(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize);
+    bool LoadInPlace(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    bool LoadThroughBuffer(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    bool AreCached(const std::vector<int> &anBands, const Blocks &sBlocks);
+    bool CopyCachedBlock(int iBand, int nBX, int nBY, void *pImage);
     Outcome ReadWindow(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize, const Buffer &sBuffer);
     CPLErr ReadBlock(int iBand, int nBX, int nBY, void *pImage);
+    /** Notes a window that will be read; the first read of a part of it loads all of it. */
+    void Advise(const std::vector<int> &anBands, const Window &sWindow);
+    /** Does so when that is what the blocks of some bands are part of; false when they are not, or when that failed. */
+    bool LoadAdvised(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
     std::vector<int> BandsOfChunk(int iBand) const;
+    /** Whether values come from the system's cache as they are: local, without filters. */
+    bool IsPlain() const;
 
     void SetValidRange();
     /** Axes and georeferencing of products that have them in other forms than CF's. */
@@ -156,6 +192,10 @@ class RasterDataset final : public GDALPamDataset
 
     int m_nLastBand = -1, m_nLastBX = -1, m_nLastBY = -1; // of the last block or window read, to notice who reads in order
     Window m_sLastWindow{-1, -1, -1, -1};
+    std::vector<int> m_anAdvisedBands{}; // empty: nothing was announced
+    Blocks m_sAdvised{0, 0, -1, -1};
+    std::unique_ptr<GByte[]> m_pabyRead{}; // of LoadThroughBuffer(), kept for the next call
+    size_t m_nReadBytes = 0;
 
     std::shared_ptr<OGRSpatialReference> m_poSRS{};
     bool m_bHasGeoTransform = false;
@@ -180,6 +220,8 @@ class RasterBand final : public GDALPamRasterBand
     const char *GetUnitType() override;
     MetadataList GetMetadata(const char *pszDomain = "") override;
     const char *GetMetadataItem(const char *pszName, const char *pszDomain = "") override;
+    CPLErr AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int nBufXSize, int nBufYSize, GDALDataType eType,
+                      OptionList papszOptions) override;
 
   protected:
     CPLErr IReadBlock(int nBlockXOff, int nBlockYOff, void *pImage) override;

@@ -16,6 +16,10 @@ constexpr GIntBig AHEAD_BYTES = 16 * 1024 * 1024;
 constexpr GIntBig SMALL_WINDOW_BYTES = 1024 * 1024;
 // More blocks than that are not looked for in the cache one by one.
 constexpr GIntBig MAX_BLOCKS = 4096;
+// Nor are more of them read ahead: each is a window of its own.
+constexpr GIntBig MAX_AHEAD = 1024;
+// Of local storage without chunks that much is read at once where it is wanted: the system's cache is as good as GDAL's.
+constexpr GIntBig PLAIN_WINDOW_BYTES = 4096;
 
 GIntBig CacheBudget()
 {
@@ -28,19 +32,16 @@ int EndOfBlock(int n, int nBlockSize, int nSize)
     return static_cast<int>(std::min<GIntBig>(nSize, (static_cast<GIntBig>(n) + 1) * nBlockSize));
 }
 
-struct Free
-{
-    void operator()(void *p) const
-    {
-        VSIFree(p);
-    }
-};
-
 } // namespace
+
+bool RasterDataset::IsPlain() const
+{
+    return !m_sStorage.bFiltered && !IsNetworkPath(m_poFile->Name());
+}
 
 // Flattened bands run through the extra dimensions, the last one fastest. A slab takes as many of the bands from iBand on as one
 // hyperslab can say: steps along the last dimension, or whole rows of it, whole planes of those, and so on.
-bool RasterDataset::ReadSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const
+Hyperslab RasterDataset::NextSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const
 {
     const size_t nDims = m_poArray->GetDimensionCount();
     const auto nTypeSize = static_cast<GSpacing>(GDALGetDataTypeSizeBytes(sBuffer.eType));
@@ -103,24 +104,29 @@ bool RasterDataset::ReadSlab(const std::vector<int> &anBands, size_t &iBand, con
     anStride[iX] = sBuffer.nPixelSpace / nTypeSize;
 
     iBand += nTake;
-    return ReadArray(anStart.data(), anCount.data(), anStep.data(), anStride.data(), sBuffer.eType, pabyDst);
+    return {anStart, anCount, anStep, anStride, pabyDst};
+}
+
+void RasterDataset::AddSlabs(std::vector<Hyperslab> &aoSlabs, const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const
+{
+    for (size_t iBand = 0; iBand < anBands.size();)
+        aoSlabs.push_back(NextSlab(anBands, iBand, sWindow, sBuffer));
 }
 
 bool RasterDataset::Read(const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const
 {
-    for (size_t iBand = 0; iBand < anBands.size();)
-        if (!ReadSlab(anBands, iBand, sWindow, sBuffer))
-            return false;
-    return true;
+    std::vector<Hyperslab> aoSlabs;
+    AddSlabs(aoSlabs, anBands, sWindow, sBuffer);
+    return ReadSlabs(aoSlabs, sBuffer.eType);
 }
 
-bool RasterDataset::AreCached(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1)
+bool RasterDataset::AreCached(const std::vector<int> &anBands, const Blocks &sBlocks)
 {
     for (const int iBand : anBands)
     {
-        for (int nBY = nBY0; nBY <= nBY1; nBY++)
+        for (int nBY = sBlocks.nY0; nBY <= sBlocks.nY1; nBY++)
         {
-            for (int nBX = nBX0; nBX <= nBX1; nBX++)
+            for (int nBX = sBlocks.nX0; nBX <= sBlocks.nX1; nBX++)
             {
                 GDALRasterBlock *poBlock = static_cast<RasterBand *>(GetRasterBand(iBand + 1))->TryGetLockedBlockRef(nBX, nBY);
                 if (poBlock == nullptr)
@@ -132,32 +138,109 @@ bool RasterDataset::AreCached(const std::vector<int> &anBands, int nBX0, int nBY
     return true;
 }
 
-bool RasterDataset::LoadBlocks(const std::vector<int> &anBands, int nBX0, int nBY0, int nBX1, int nBY1, int iTargetBand, int nTargetBX,
-                               int nTargetBY, void *pTarget)
+// GDALReadBlock() does not look into the block cache, where what was read ahead is. A block that GDAL is about to fill is there
+// already: its memory is the one to be filled.
+bool RasterDataset::CopyCachedBlock(int iBand, int nBX, int nBY, void *pImage)
 {
-    Window sWindow{nBX0 * m_nBlockXSize, nBY0 * m_nBlockYSize, 0, 0};
-    sWindow.nXSize = EndOfBlock(nBX1, m_nBlockXSize, nRasterXSize) - sWindow.nXOff;
-    sWindow.nYSize = EndOfBlock(nBY1, m_nBlockYSize, nRasterYSize) - sWindow.nYOff;
+    GDALRasterBlock *poBlock = static_cast<RasterBand *>(GetRasterBand(iBand + 1))->TryGetLockedBlockRef(nBX, nBY);
+    if (poBlock == nullptr)
+        return false;
+    const bool bOther = poBlock->GetDataRef() != pImage;
+    if (bOther)
+        memcpy(pImage, poBlock->GetDataRef(),
+               static_cast<size_t>(m_nBlockXSize) * static_cast<size_t>(m_nBlockYSize) * static_cast<size_t>(GDALGetDataTypeSizeBytes(m_eType)));
+    poBlock->DropLock();
+    return bOther;
+}
 
+RasterDataset::Window RasterDataset::WindowOf(const Blocks &sBlocks) const
+{
+    Window sWindow{sBlocks.nX0 * m_nBlockXSize, sBlocks.nY0 * m_nBlockYSize, 0, 0};
+    sWindow.nXSize = EndOfBlock(sBlocks.nX1, m_nBlockXSize, nRasterXSize) - sWindow.nXOff;
+    sWindow.nYSize = EndOfBlock(sBlocks.nY1, m_nBlockYSize, nRasterYSize) - sWindow.nYOff;
+    return sWindow;
+}
+
+RasterDataset::Blocks RasterDataset::BlocksOf(const Window &sWindow) const
+{
+    return {sWindow.nXOff / m_nBlockXSize, sWindow.nYOff / m_nBlockYSize, (sWindow.nXOff + sWindow.nXSize - 1) / m_nBlockXSize,
+            (sWindow.nYOff + sWindow.nYSize - 1) / m_nBlockYSize};
+}
+
+// Every block is a window of one plan, read into the block's own memory.
+bool RasterDataset::LoadInPlace(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+{
+    const auto nSize = static_cast<GSpacing>(GDALGetDataTypeSizeBytes(m_eType));
+    std::vector<Hyperslab> aoSlabs;
+    std::vector<GDALRasterBlock *> apoBlocks;
+    bool bOK = true;
+
+    for (const int iBand : anBands)
+    {
+        auto poBand = static_cast<RasterBand *>(GetRasterBand(iBand + 1));
+        for (int nBY = sBlocks.nY0; bOK && nBY <= sBlocks.nY1; nBY++)
+        {
+            for (int nBX = sBlocks.nX0; bOK && nBX <= sBlocks.nX1; nBX++)
+            {
+                void *pDst = sTarget.pImage;
+                if (pDst == nullptr || iBand != sTarget.iBand || nBX != sTarget.nX || nBY != sTarget.nY)
+                {
+                    GDALRasterBlock *poBlock = poBand->TryGetLockedBlockRef(nBX, nBY);
+                    if (poBlock != nullptr)
+                    {
+                        poBlock->DropLock();
+                        continue;
+                    }
+                    poBlock = poBand->GetLockedBlockRef(nBX, nBY, TRUE);
+                    if ((bOK = poBlock != nullptr) == false)
+                        break;
+                    apoBlocks.push_back(poBlock);
+                    pDst = poBlock->GetDataRef();
+                }
+                AddSlabs(aoSlabs, {iBand}, WindowOf({nBX, nBY, nBX, nBY}), {pDst, m_eType, nSize, nSize * m_nBlockXSize, 0});
+            }
+        }
+    }
+    bOK = bOK && ReadSlabs(aoSlabs, m_eType);
+    for (GDALRasterBlock *poBlock : apoBlocks)
+    {
+        auto poBand = poBlock->GetBand();
+        const int nX = poBlock->GetXOff(), nY = poBlock->GetYOff();
+        poBlock->DropLock();
+        if (!bOK) // it holds nothing
+            poBand->FlushBlock(nX, nY, FALSE);
+    }
+    return bOK;
+}
+
+// Bands that share chunks, and bytes that arrive as 16-bit integers, are read together and then copied apart.
+bool RasterDataset::LoadThroughBuffer(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+{
+    const Window sWindow = WindowOf(sBlocks);
     const GDALDataType eReadType = m_bSignedByte ? GDT_Int16 : m_eType;
     const auto nReadSize = static_cast<size_t>(GDALGetDataTypeSizeBytes(eReadType)), nSize = static_cast<size_t>(GDALGetDataTypeSizeBytes(m_eType));
     const size_t nLine = static_cast<size_t>(sWindow.nXSize) * nReadSize;
     const size_t nPlane = nLine * static_cast<size_t>(sWindow.nYSize);
-    std::unique_ptr<GByte, Free> pabyRead(static_cast<GByte *>(VSI_MALLOC2_VERBOSE(nPlane, anBands.size())));
-    if (!pabyRead || !Read(anBands, sWindow,
-                           {pabyRead.get(), eReadType, static_cast<GSpacing>(nReadSize), static_cast<GSpacing>(nLine), static_cast<GSpacing>(nPlane)}))
+    if (m_nReadBytes < nPlane * anBands.size())
+    {
+        m_nReadBytes = 0;
+        m_pabyRead.reset(new GByte[nPlane * anBands.size()]); // not zeroed
+        m_nReadBytes = nPlane * anBands.size();
+    }
+    if (!Read(anBands, sWindow,
+              {m_pabyRead.get(), eReadType, static_cast<GSpacing>(nReadSize), static_cast<GSpacing>(nLine), static_cast<GSpacing>(nPlane)}))
         return false;
 
     for (size_t i = 0; i < anBands.size(); i++)
     {
         auto poBand = static_cast<RasterBand *>(GetRasterBand(anBands[i] + 1));
-        for (int nBY = nBY0; nBY <= nBY1; nBY++)
+        for (int nBY = sBlocks.nY0; nBY <= sBlocks.nY1; nBY++)
         {
-            for (int nBX = nBX0; nBX <= nBX1; nBX++)
+            for (int nBX = sBlocks.nX0; nBX <= sBlocks.nX1; nBX++)
             {
-                const bool bTarget = pTarget != nullptr && anBands[i] == iTargetBand && nBX == nTargetBX && nBY == nTargetBY;
+                const bool bTarget = sTarget.pImage != nullptr && anBands[i] == sTarget.iBand && nBX == sTarget.nX && nBY == sTarget.nY;
                 GDALRasterBlock *poBlock = nullptr;
-                GByte *pabyDst = static_cast<GByte *>(pTarget);
+                GByte *pabyDst = static_cast<GByte *>(sTarget.pImage);
                 if (!bTarget)
                 {
                     if ((poBlock = poBand->TryGetLockedBlockRef(nBX, nBY)) != nullptr)
@@ -173,7 +256,7 @@ bool RasterDataset::LoadBlocks(const std::vector<int> &anBands, int nBX0, int nB
                 const int nCols = std::min(m_nBlockXSize, sWindow.nXSize - nXOff), nRows = std::min(m_nBlockYSize, sWindow.nYSize - nYOff);
                 for (int nRow = 0; nRow < nRows; nRow++)
                 {
-                    const GByte *pabySrc = pabyRead.get() + i * nPlane + static_cast<size_t>(nYOff + nRow) * nLine + static_cast<size_t>(nXOff) * nReadSize;
+                    const GByte *pabySrc = m_pabyRead.get() + i * nPlane + static_cast<size_t>(nYOff + nRow) * nLine + static_cast<size_t>(nXOff) * nReadSize;
                     GByte *pabyLine = pabyDst + static_cast<size_t>(nRow) * static_cast<size_t>(m_nBlockXSize) * nSize;
                     if (!m_bSignedByte)
                     {
@@ -192,7 +275,35 @@ bool RasterDataset::LoadBlocks(const std::vector<int> &anBands, int nBX0, int nB
             }
         }
     }
+    if (m_nReadBytes > static_cast<size_t>(AHEAD_BYTES))
+    {
+        m_pabyRead.reset();
+        m_nReadBytes = 0;
+    }
     return true;
+}
+
+bool RasterDataset::LoadBlocks(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+{
+    try
+    {
+        if (m_bSignedByte || (anBands.size() > 1 && m_nChunkBands > 1))
+            return LoadThroughBuffer(anBands, sBlocks, sTarget);
+        return LoadInPlace(anBands, sBlocks, sTarget);
+    }
+    catch (const std::bad_alloc &)
+    {
+        CPLError(CE_Failure, CPLE_OutOfMemory, "%s: out of memory", m_poFile->Name().c_str());
+        return false;
+    }
+}
+
+// What nobody has asked for yet must not spoil what was asked for: that is read alone, then, and says what is wrong with it.
+bool RasterDataset::LoadQuietly(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+{
+    CPLErrorStateBackuper oBackup;
+    CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
+    return LoadBlocks(anBands, sBlocks, sTarget);
 }
 
 // The bands whose values are in the same chunks: all are decoded together, so all are kept.
@@ -210,52 +321,103 @@ std::vector<int> RasterDataset::BandsOfChunk(int iBand) const
     return anBands;
 }
 
+void RasterDataset::Advise(const std::vector<int> &anBands, const Window &sWindow)
+{
+    const Blocks sBlocks = BlocksOf(sWindow);
+    const Window sUnion = WindowOf(sBlocks);
+    const GIntBig nBlocks = static_cast<GIntBig>(sBlocks.nX1 - sBlocks.nX0 + 1) * (sBlocks.nY1 - sBlocks.nY0 + 1) * static_cast<GIntBig>(anBands.size());
+    const GIntBig nBytes = static_cast<GIntBig>(sUnion.nXSize) * sUnion.nYSize * GDALGetDataTypeSizeBytes(m_eType) * static_cast<GIntBig>(anBands.size());
+    if (nBlocks > MAX_BLOCKS || nBytes > CacheBudget()) // it would push itself out of the cache
+        return;
+    m_anAdvisedBands = anBands;
+    m_sAdvised = sBlocks;
+}
+
+bool RasterDataset::LoadAdvised(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+{
+    const auto &a = m_sAdvised;
+    const bool bInside = sBlocks.nX0 >= a.nX0 && sBlocks.nX1 <= a.nX1 && sBlocks.nY0 >= a.nY0 && sBlocks.nY1 <= a.nY1;
+    for (const int iBand : anBands)
+        if (!bInside || std::find(m_anAdvisedBands.begin(), m_anAdvisedBands.end(), iBand) == m_anAdvisedBands.end())
+            return false;
+    std::vector<int> anAdvised;
+    anAdvised.swap(m_anAdvisedBands);
+    return LoadQuietly(anAdvised, a, sTarget);
+}
+
 CPLErr RasterDataset::ReadBlock(int iBand, int nBX, int nBY, void *pImage)
 {
+    const Target sTarget{iBand, nBX, nBY, pImage};
+    if (CopyCachedBlock(iBand, nBX, nBY, pImage) || LoadAdvised({iBand}, {nBX, nBY, nBX, nBY}, sTarget))
+        return CE_None;
     const auto anBands = BandsOfChunk(iBand);
     const int nBlocksX = DIV_ROUND_UP(nRasterXSize, m_nBlockXSize), nBlocksY = DIV_ROUND_UP(nRasterYSize, m_nBlockYSize);
     const GIntBig nBlock = static_cast<GIntBig>(m_nBlockXSize) * m_nBlockYSize * GDALGetDataTypeSizeBytes(m_eType) * static_cast<GIntBig>(anBands.size());
-    const GIntBig nAhead = std::min(AHEAD_BYTES, CacheBudget()) / std::max<GIntBig>(nBlock, 1);
+    const GIntBig nAhead = std::min(MAX_AHEAD, std::min(AHEAD_BYTES, CacheBudget()) / std::max<GIntBig>(nBlock, 1));
 
     // A caller that goes from block to block gets the rest of the row, or more rows, in the same read.
     const bool bNext = m_nLastBand == iBand && ((nBY == m_nLastBY && nBX == m_nLastBX + 1) || (nBX == 0 && nBY == m_nLastBY + 1 && m_nLastBX == nBlocksX - 1));
-    int nBX1 = nBX, nBY1 = nBY;
-    if (bNext)
+    Blocks sBlocks{nBX, nBY, nBX, nBY};
+    if (bNext && !IsPlain()) // nothing is won by reading plain blocks early
     {
-        nBX1 = static_cast<int>(std::min<GIntBig>(nBlocksX - 1, nBX + std::max<GIntBig>(nAhead, 1) - 1));
-        if (nBX == 0 && nBX1 == nBlocksX - 1)
-            nBY1 = static_cast<int>(std::min<GIntBig>(nBlocksY - 1, nBY + std::max<GIntBig>(nAhead / nBlocksX, 1) - 1));
+        sBlocks.nX1 = static_cast<int>(std::min<GIntBig>(nBlocksX - 1, nBX + std::max<GIntBig>(nAhead, 1) - 1));
+        if (nBX == 0 && sBlocks.nX1 == nBlocksX - 1)
+            sBlocks.nY1 = static_cast<int>(std::min<GIntBig>(nBlocksY - 1, nBY + std::max<GIntBig>(nAhead / nBlocksX, 1) - 1));
     }
     m_nLastBand = iBand;
-    m_nLastBX = nBX1;
-    m_nLastBY = nBY1;
-    return LoadBlocks(anBands, nBX, nBY, nBX1, nBY1, iBand, nBX, nBY, pImage) ? CE_None : CE_Failure;
+    m_nLastBX = sBlocks.nX1;
+    m_nLastBY = sBlocks.nY1;
+    if ((sBlocks.nX1 > nBX || sBlocks.nY1 > nBY) && LoadQuietly(anBands, sBlocks, sTarget))
+        return CE_None;
+    return LoadBlocks(anBands, {nBX, nBY, nBX, nBY}, sTarget) ? CE_None : CE_Failure;
+}
+
+// A window that is made smaller is put together from blocks. Where each of them has a part in it, all come at once.
+void RasterDataset::LoadForResampling(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize)
+{
+    const Blocks sBlocks = BlocksOf(sWindow);
+    const Window sUnion = WindowOf(sBlocks);
+    const int nX = sBlocks.nX1 - sBlocks.nX0 + 1, nY = sBlocks.nY1 - sBlocks.nY0 + 1;
+    const auto nAsked = static_cast<GIntBig>(anBands.size());
+    const GIntBig nBytes = static_cast<GIntBig>(sUnion.nXSize) * sUnion.nYSize * GDALGetDataTypeSizeBytes(m_eType) * nAsked;
+    if (nBufXSize >= nX && nBufYSize >= nY && nX * static_cast<GIntBig>(nY) * nAsked <= MAX_BLOCKS && nBytes <= std::min(CacheBudget(), 4 * AHEAD_BYTES) &&
+        !AreCached(anBands, sBlocks))
+        (void)LoadQuietly(anBands, sBlocks, NOWHERE);
 }
 
 RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize,
                                                  const Buffer &sBuffer)
 {
     const int nTypeSize = GDALGetDataTypeSizeBytes(sBuffer.eType);
-    if (nBufXSize != sWindow.nXSize || nBufYSize != sWindow.nYSize || nTypeSize == 0 || anBands.empty() ||
+    if (nBufXSize != sWindow.nXSize || nBufYSize != sWindow.nYSize)
+    {
+        LoadForResampling(anBands, sWindow, nBufXSize, nBufYSize);
+        return Outcome::BY_BLOCKS;
+    }
+    if (nTypeSize == 0 || anBands.empty() ||
         sBuffer.nPixelSpace % nTypeSize != 0 || sBuffer.nLineSpace % nTypeSize != 0 || sBuffer.nBandSpace % nTypeSize != 0)
         return Outcome::BY_BLOCKS;
 
-    const int nBX0 = sWindow.nXOff / m_nBlockXSize, nBX1 = (sWindow.nXOff + sWindow.nXSize - 1) / m_nBlockXSize;
-    const int nBY0 = sWindow.nYOff / m_nBlockYSize;
-    int nBY1 = (sWindow.nYOff + sWindow.nYSize - 1) / m_nBlockYSize;
+    const Blocks sBlocks = BlocksOf(sWindow);
     const auto nAsked = static_cast<GIntBig>(anBands.size());
-    const GIntBig nBlocks = static_cast<GIntBig>(nBX1 - nBX0 + 1) * (nBY1 - nBY0 + 1) * nAsked;
+    const GIntBig nBlocks = static_cast<GIntBig>(sBlocks.nX1 - sBlocks.nX0 + 1) * (sBlocks.nY1 - sBlocks.nY0 + 1) * nAsked;
     const bool bNext = sWindow.nXOff == m_sLastWindow.nXOff && sWindow.nXSize == m_sLastWindow.nXSize && m_nLastBand == anBands[0] &&
                        sWindow.nYOff == m_sLastWindow.nYOff + m_sLastWindow.nYSize;
     m_sLastWindow = sWindow;
     m_nLastBand = anBands[0];
-    if (nBlocks <= MAX_BLOCKS && AreCached(anBands, nBX0, nBY0, nBX1, nBY1))
+    const GIntBig nWindow = static_cast<GIntBig>(sWindow.nXSize) * sWindow.nYSize;
+    const GIntBig nSize = GDALGetDataTypeSizeBytes(m_eType);
+    const auto ReadAll = [&]() { return Read(anBands, sWindow, sBuffer) ? Outcome::DONE : Outcome::FAILED; };
+    if (IsPlain() && !m_sStorage.bChunked && !m_bSignedByte && nWindow * nSize >= PLAIN_WINDOW_BYTES)
+        return ReadAll();
+    if (nBlocks <= MAX_BLOCKS && AreCached(anBands, sBlocks))
+        return Outcome::BY_BLOCKS;
+    const bool bAllAdvised = sBlocks == m_sAdvised && anBands == m_anAdvisedBands;
+    if (!bAllAdvised && LoadAdvised(anBands, sBlocks, NOWHERE))
         return Outcome::BY_BLOCKS;
 
-    const GIntBig nCols = EndOfBlock(nBX1, m_nBlockXSize, nRasterXSize) - nBX0 * m_nBlockXSize;
-    const GIntBig nRows = EndOfBlock(nBY1, m_nBlockYSize, nRasterYSize) - nBY0 * m_nBlockYSize;
-    const GIntBig nWindow = static_cast<GIntBig>(sWindow.nXSize) * sWindow.nYSize, nUnion = nCols * nRows;
-    const GIntBig nSize = GDALGetDataTypeSizeBytes(m_eType);
+    const Window sUnion = WindowOf(sBlocks);
+    const GIntBig nCols = sUnion.nXSize, nUnion = nCols * sUnion.nYSize;
     const GIntBig nBudget = std::min<GIntBig>(CacheBudget(), 4 * AHEAD_BYTES);
     // One band of chunks that hold several: the others are wanted next, as often as not, and come for nothing.
     const auto anMates = nAsked == 1 ? BandsOfChunk(anBands[0]) : anBands;
@@ -270,18 +432,17 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
     if (m_bSignedByte && bTooLarge) // its bytes cannot go straight into the caller's buffer
         return Outcome::BY_BLOCKS;
     if (bTooLarge || (((bWhole && !bAhead && !bMates) || bNarrow) && !m_bSignedByte))
-    {
-        if (!Read(anBands, sWindow, sBuffer))
-            return Outcome::FAILED;
-        return Outcome::DONE;
-    }
+        return ReadAll();
     if (bAhead)
     {
-        const GIntBig nBlockRow = nCols * m_nBlockYSize * nPixel;
-        const GIntBig nMore = std::min(AHEAD_BYTES, nBudget) / std::max<GIntBig>(nBlockRow, 1);
-        nBY1 = static_cast<int>(std::min<GIntBig>(DIV_ROUND_UP(nRasterYSize, m_nBlockYSize) - 1, std::max<GIntBig>(nBY1, nBY0 + nMore - 1)));
+        const GIntBig nBlockRow = nCols * m_nBlockYSize * nPixel, nRowBlocks = (sBlocks.nX1 - sBlocks.nX0 + 1) * static_cast<GIntBig>(anLoad.size());
+        const GIntBig nMore = std::min(MAX_AHEAD / nRowBlocks, std::min(AHEAD_BYTES, nBudget) / std::max<GIntBig>(nBlockRow, 1));
+        Blocks sAhead = sBlocks;
+        sAhead.nY1 = static_cast<int>(std::min<GIntBig>(DIV_ROUND_UP(nRasterYSize, m_nBlockYSize) - 1, std::max<GIntBig>(sBlocks.nY1, sBlocks.nY0 + nMore - 1)));
+        if (LoadQuietly(anLoad, sAhead, NOWHERE))
+            return Outcome::BY_BLOCKS;
     }
-    return LoadBlocks(anLoad, nBX0, nBY0, nBX1, nBY1, -1, -1, -1, nullptr) ? Outcome::BY_BLOCKS : Outcome::FAILED;
+    return LoadBlocks(anLoad, sBlocks, NOWHERE) ? Outcome::BY_BLOCKS : Outcome::FAILED;
 }
 
 CPLErr RasterDataset::IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nXSize, int nYSize, void *pData, int nBufXSize, int nBufYSize,
@@ -303,6 +464,36 @@ CPLErr RasterDataset::IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nX
     }
     return GDALPamDataset::IRasterIO(eRWFlag, nXOff, nYOff, nXSize, nYSize, pData, nBufXSize, nBufYSize, eBufType, nBandCount, panBandMap, nPixelSpace,
                                      nLineSpace, nBandSpace, psExtraArg);
+}
+
+CPLErr RasterDataset::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int /* nBufXSize */, int /* nBufYSize */, GDALDataType /* eType */,
+                                 int nBandCount, int *panBandMap, OptionList /* papszOptions */)
+{
+    std::vector<int> anBands;
+    if (nBandCount == 0) // as Python says "all"
+    {
+        nBandCount = nBands;
+        panBandMap = nullptr;
+    }
+    for (int i = 0; i < nBandCount; i++)
+        anBands.push_back((panBandMap != nullptr ? panBandMap[i] : i + 1) - 1);
+    const bool bInside = nXOff >= 0 && nYOff >= 0 && nXSize > 0 && nYSize > 0 && nXSize <= nRasterXSize - nXOff && nYSize <= nRasterYSize - nYOff &&
+                         std::all_of(anBands.begin(), anBands.end(), [this](int iBand) { return iBand >= 0 && iBand < nBands; });
+    if (!bInside)
+    {
+        CPLError(CE_Failure, CPLE_IllegalArg, "AdviseRead(): a window of %d x %d at %d, %d, or a band, that the raster does not have", nXSize, nYSize,
+                 nXOff, nYOff);
+        return CE_Failure;
+    }
+    if (m_poArray && !anBands.empty() && !IsPlain())
+        Advise(anBands, {nXOff, nYOff, nXSize, nYSize});
+    return CE_None;
+}
+
+CPLErr RasterBand::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int nBufXSize, int nBufYSize, GDALDataType eType, OptionList papszOptions)
+{
+    int nThis = nBand;
+    return m_poRasterDS->AdviseRead(nXOff, nYOff, nXSize, nYSize, nBufXSize, nBufYSize, eType, 1, &nThis, papszOptions);
 }
 
 CPLErr RasterBand::IReadBlock(int nBlockXOff, int nBlockYOff, void *pImage)

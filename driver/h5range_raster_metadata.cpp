@@ -402,8 +402,9 @@ void RasterDataset::SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets)
         for (size_t n; (n = osName.find(" - ")) != std::string::npos;)
             osName.replace(n, 3, "-");
         nCount++;
-        aosItems.SetNameValue(CPLSPrintf("SUBDATASET_%d_NAME", nCount), NameOf(oSubdataset.osFullName).c_str());
-        aosItems.SetNameValue(CPLSPrintf("SUBDATASET_%d_DESC", nCount), ("[" + osShape + "] " + osName + " (" + pszType + ")").c_str());
+        // Names are all different: to look for each among those before it would take longer than all else.
+        aosItems.AddNameValue(CPLSPrintf("SUBDATASET_%d_NAME", nCount), NameOf(oSubdataset.osFullName).c_str());
+        aosItems.AddNameValue(CPLSPrintf("SUBDATASET_%d_DESC", nCount), ("[" + osShape + "] " + osName + " (" + pszType + ")").c_str());
     }
     GDALMajorObject::SetMetadata(aosItems.List(), "SUBDATASETS");
 }

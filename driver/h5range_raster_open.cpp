@@ -96,9 +96,7 @@ GDALDataset *OpenContainer(const std::shared_ptr<File> &poFile, const ParsedName
                            const std::shared_ptr<GDALGroup> &poRoot, const std::shared_ptr<GDALGroup> &poGroup)
 {
     // All arrays will be looked at: what cannot be read is reported when it is.
-    const h5r_object *psGroup = nullptr;
-    if (h5r_lookup(poFile->Handle(), nullptr, oOptions.osGroup.c_str(), &psGroup, nullptr) == H5R_OK)
-        (void)h5r_prefetch(psGroup->file, psGroup, MAX_GROUP_DEPTH, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES, nullptr);
+    (void)h5r_prefetch_path(poFile->Handle(), oOptions.osGroup.c_str(), MAX_GROUP_DEPTH, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES, nullptr);
     Listing oListing;
     Walk(poRoot, poGroup, 0, oListing);
     const auto HasRank = [&oListing](size_t nRank)
@@ -164,6 +162,8 @@ GDALDataset *OpenRaster(GDALOpenInfo *poOpenInfo, const std::shared_ptr<File> &p
     if (oName.osArray.empty())
         return OpenContainer(poFile, oName, oOptions, poRoot, poGroup);
 
+    // The array's metadata and that of the groups above it are shown together.
+    (void)h5r_prefetch_path(poFile->Handle(), oName.osArray.c_str(), 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES | H5R_PREFETCH_GROUPS, nullptr);
     auto poArray = OpenArray(poRoot, oName.osArray);
     if (!poArray && oName.bHDF5Dialect && oName.osArray.find('_') != std::string::npos)
         poArray = FindUnderscored(poRoot, oName.osArray);

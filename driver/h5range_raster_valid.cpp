@@ -101,43 +101,50 @@ void RasterDataset::SetValidRange()
     m_sStorage.dfMax = std::isnan(dfMax) ? std::numeric_limits<double>::infinity() : dfMax;
 }
 
-bool RasterDataset::ReadArray(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
-                              GDALDataType eType, void *pData) const
+bool RasterDataset::ReadSlabs(const std::vector<Hyperslab> &aoSlabs, GDALDataType eType) const
 {
     const auto oBufferType = GDALExtendedDataType::Create(eType);
     if (!m_sStorage.bValidRange)
-        return m_poArray->Read(panStart, panCount, panStep, panStride, oBufferType, pData);
+        return ReadWindows(*m_poArray, aoSlabs, oBufferType);
 
-    // Limits are compared with the values as they are stored, before they change their type.
+    // Limits are compared with the values as they are stored, before they change their type and place.
     const auto &oType = m_poArray->GetDataType();
     const size_t nDims = m_poArray->GetDimensionCount();
-    std::vector<GPtrDiff_t> anPacked(nDims);
-    size_t nValues = 1;
-    for (size_t i = nDims; i-- > 0;)
-    {
-        anPacked[i] = static_cast<GPtrDiff_t>(nValues);
-        nValues *= panCount[i];
-    }
-    bool bInPlace = oBufferType == oType;
-    for (size_t i = 0; i < nDims; i++)
-        bInPlace = bInPlace && (panCount[i] == 1 || panStride[i] == anPacked[i]);
-    std::vector<GByte> abyValues;
+    std::vector<Hyperslab> aoPacked(aoSlabs);
+    std::vector<std::vector<GByte>> aabyValues(aoSlabs.size());
+    std::vector<size_t> anValues(aoSlabs.size(), 1);
     try
     {
-        abyValues.resize(bInPlace ? 0 : nValues * oType.GetSize());
+        for (size_t k = 0; k < aoSlabs.size(); k++)
+        {
+            bool bInPlace = oBufferType == oType;
+            for (size_t i = nDims; i-- > 0;)
+            {
+                aoPacked[k].anStride[i] = static_cast<GPtrDiff_t>(anValues[k]);
+                bInPlace = bInPlace && (aoSlabs[k].anCount[i] == 1 || aoSlabs[k].anStride[i] == aoPacked[k].anStride[i]);
+                anValues[k] *= aoSlabs[k].anCount[i];
+            }
+            if (bInPlace)
+                continue;
+            aabyValues[k].resize(anValues[k] * oType.GetSize());
+            aoPacked[k].pDst = aabyValues[k].data();
+        }
     }
     catch (const std::exception &)
     {
         CPLError(CE_Failure, CPLE_OutOfMemory, "%s: out of memory", m_poFile->Name().c_str());
         return false;
     }
-    void *pValues = bInPlace ? pData : abyValues.data();
-    if (!m_poArray->Read(panStart, panCount, panStep, anPacked.data(), oType, pValues))
+    if (!ReadWindows(*m_poArray, aoPacked, oType))
         return false;
     const void *pNoData = m_poArray->GetRawNoDataValue();
-    MaskValues(oType.GetNumericDataType(), pValues, nValues, m_sStorage, pNoData != nullptr ? pNoData : m_sStorage.abyFill.data());
-    if (!bInPlace)
-        CopyWindow(abyValues.data(), oType, anPacked.data(), static_cast<GByte *>(pData), oBufferType, panStride, panCount, nDims);
+    for (size_t k = 0; k < aoSlabs.size(); k++)
+    {
+        MaskValues(oType.GetNumericDataType(), aoPacked[k].pDst, anValues[k], m_sStorage, pNoData != nullptr ? pNoData : m_sStorage.abyFill.data());
+        if (!aabyValues[k].empty())
+            CopyWindow(aabyValues[k].data(), oType, aoPacked[k].anStride.data(), static_cast<GByte *>(aoSlabs[k].pDst), oBufferType,
+                       aoSlabs[k].anStride.data(), aoSlabs[k].anCount.data(), nDims);
+    }
     return true;
 }
 

@@ -14,8 +14,8 @@ using namespace h5range;
 constexpr unsigned OBJECT_AND_SCALES = H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES;
 constexpr char PURE_DIMENSION[] = "This is a netCDF dimension but not a netCDF variable";
 constexpr char NON_COORDINATE[] = "_nc4_non_coord_";
-// Groups with more links than that name their anonymous dimensions without loading all datasets of the group.
-constexpr size_t MAX_NUMBERED = 1000;
+// Groups of more links than about that name their anonymous dimensions without loading all datasets of the group.
+constexpr uint64_t MAX_NUMBERED = 1000;
 
 std::string ParentOf(const std::string &osPath)
 {
@@ -74,6 +74,12 @@ std::shared_ptr<GDALMDArray> Dimension::GetIndexingVariable() const
 Session::Session(const std::shared_ptr<File> &poFile)
     : m_poFile(poFile), m_poPam(std::make_shared<GDALPamMultiDim>(poFile->Name()))
 {
+}
+
+// The file itself may be kept open for longer, and a process need not end by closing it.
+Session::~Session()
+{
+    h5r_index_cache_write(m_poFile->Handle());
 }
 
 Place Session::Root() const
@@ -404,9 +410,8 @@ std::vector<const h5r_object *> Session::GetScalesByIds(const Chain &aoChain, co
 unsigned Session::PhonyNumber(const Chain &aoChain, const h5r_object *psObject, const h5r_dataset *psDataset, unsigned iDim)
 {
     const Place &oGroup = aoChain.back();
-    const h5r_link *const *papsLinks = nullptr;
-    size_t nLinks = 0;
-    const bool bKnown = h5r_links(oGroup.psGroup->file, oGroup.psGroup, false, &papsLinks, &nLinks, nullptr, nullptr) == H5R_OK;
+    uint64_t nLinks = 0;
+    const bool bKnown = h5r_links_estimate(oGroup.psGroup->file, oGroup.psGroup, &nLinks, nullptr) == H5R_OK;
     if (!bKnown || nLinks > MAX_NUMBERED)
     {
         // By length, times the rank limit to leave room for several of one length.

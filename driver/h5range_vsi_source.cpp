@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
+#include <mutex>
 #include <new>
 #include <vector>
 
@@ -16,30 +18,82 @@ constexpr size_t MAX_PARALLEL = 64;
 
 struct VSISource
 {
-    VSILFILE *fp;
-    std::string osName;
+    VSISource(VSILFILE *fp, const std::string &osNameIn) : osName(osNameIn)
+    {
+        if (fp != nullptr)
+            apIdle.push_back(fp);
+        nOpen = apIdle.size();
+    }
+    const std::string osName;
+    std::mutex oMutex{};
+    std::vector<VSILFILE *> apIdle{}; // has room for all that are open
+    size_t nOpen;
+};
+
+// A handle for one batch: GDAL's may not be used by two threads at once. Another one of a network file costs no request.
+class Handle
+{
+  public:
+    explicit Handle(VSISource &src) : m_oSource(src)
+    {
+        {
+            std::lock_guard<std::mutex> oLock(src.oMutex);
+            if (!src.apIdle.empty())
+            {
+                m_fp = src.apIdle.back();
+                src.apIdle.pop_back();
+                return;
+            }
+        }
+        std::string osWhy;
+        m_fp = h5range::OpenHandle(src.osName, osWhy);
+        if (m_fp == nullptr)
+        {
+            CPLError(CE_Failure, CPLE_OpenFailed, "%s", osWhy.c_str());
+            return;
+        }
+        std::lock_guard<std::mutex> oLock(src.oMutex);
+        src.apIdle.reserve(++src.nOpen);
+    }
+    ~Handle()
+    {
+        if (m_fp == nullptr)
+            return;
+        std::lock_guard<std::mutex> oLock(m_oSource.oMutex);
+        m_oSource.apIdle.push_back(m_fp);
+    }
+    Handle(const Handle &) = delete;
+    Handle &operator=(const Handle &) = delete;
+    VSILFILE *Get() const
+    {
+        return m_fp;
+    }
+
+  private:
+    VSISource &m_oSource;
+    VSILFILE *m_fp = nullptr;
 };
 
 // One range. PRead() neither moves the handle nor rounds up to the 16 KiB blocks of the network file systems' cache. It fails
 // without a word, and on a server that answers the whole file instead of a range, where Read() takes the beginning.
-bool ReadOne(const VSISource &src, h5r_read &r)
+bool ReadOne(VSILFILE *fp, h5r_read &r)
 {
     CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
-    auto poHandle = reinterpret_cast<VSIVirtualHandle *>(src.fp);
+    auto poHandle = reinterpret_cast<VSIVirtualHandle *>(fp);
     if (poHandle->HasPRead())
     {
         r.got = poHandle->PRead(r.dst, r.len, r.offset);
         if (r.got == r.len)
             return true;
     }
-    if (VSIFSeekL(src.fp, r.offset, SEEK_SET) != 0)
+    if (VSIFSeekL(fp, r.offset, SEEK_SET) != 0)
         return false;
     CPLErrorReset();
-    r.got = VSIFReadL(r.dst, 1, r.len, src.fp);
+    r.got = VSIFReadL(r.dst, 1, r.len, fp);
     return r.got <= r.len && CPLGetLastErrorType() < CE_Failure;
 }
 
-bool ReadGroup(const VSISource &src, h5r_read *reads, size_t n)
+bool ReadGroup(VSILFILE *fp, h5r_read *reads, size_t n)
 {
     std::vector<void *> apData(n);
     std::vector<vsi_l_offset> anOffsets(n);
@@ -52,7 +106,7 @@ bool ReadGroup(const VSISource &src, h5r_read *reads, size_t n)
     }
     CPLErrorStateBackuper oBackup;
     CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
-    if (VSIFReadMultiRangeL(static_cast<int>(n), apData.data(), anOffsets.data(), anSizes.data(), src.fp) != 0)
+    if (VSIFReadMultiRangeL(static_cast<int>(n), apData.data(), anOffsets.data(), anSizes.data(), fp) != 0)
         return false;
     for (size_t i = 0; i < n; i++)
         reads[i].got = reads[i].len;
@@ -75,16 +129,19 @@ h5r_status Fail(const h5r_read &r, h5r_error *err)
 // The core has clipped all ranges to the size of the file, so a short read is a failure, tried once more.
 h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err) noexcept
 {
-    auto &src = *static_cast<VSISource *>(ctx);
     try
     {
+        const Handle oHandle(*static_cast<VSISource *>(ctx));
+        VSILFILE *fp = oHandle.Get();
+        if (fp == nullptr)
+            return Fail(reads[0], err);
         for (size_t i = 0; i < n; i += MAX_PARALLEL)
         {
             const size_t k = std::min(MAX_PARALLEL, n - i);
-            if (k > 1 && ReadGroup(src, reads + i, k))
+            if (k > 1 && ReadGroup(fp, reads + i, k))
                 continue;
             for (size_t j = i; j < i + k; j++)
-                if (!ReadOne(src, reads[j]) || (reads[j].got == 0 && !ReadOne(src, reads[j])))
+                if (!ReadOne(fp, reads[j]) || (reads[j].got == 0 && !ReadOne(fp, reads[j])))
                     return Fail(reads[j], err);
         }
         return H5R_OK;
@@ -96,6 +153,21 @@ h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err) noex
         snprintf(err->message, sizeof err->message, "out of memory");
         return H5R_ERR_NOMEM;
     }
+}
+
+// Size and time, which opening a network file has told: no request. Not of a file so young that it may change again within its second.
+bool Identity(void *ctx, char *pszOut, size_t nCap) noexcept
+{
+    constexpr int YOUNG = 2;
+    const auto &src = *static_cast<const VSISource *>(ctx);
+    const h5range::NoListing oNoListing;
+    VSIStatBufL sStat;
+    if (VSIStatExL(src.osName.c_str(), &sStat, VSI_STAT_SIZE_FLAG | VSI_STAT_EXISTS_FLAG) != 0 || sStat.st_mtime <= 0 ||
+        sStat.st_mtime > time(nullptr) - YOUNG)
+        return false;
+    const int n = snprintf(pszOut, nCap, "size " CPL_FRMT_GUIB ", modified " CPL_FRMT_GIB, static_cast<GUIntBig>(sStat.st_size),
+                           static_cast<GIntBig>(sStat.st_mtime));
+    return n > 0 && static_cast<size_t>(n) < nCap;
 }
 
 bool HasScheme(const std::string &osName)
@@ -124,7 +196,7 @@ std::string BesideName(const std::string &osName, const std::string &osOther)
 
 h5r_status OpenOther(void *ctx, const char *pszName, bool bBeside, h5r_source *psOut, h5r_error *err) noexcept
 {
-    const auto &src = *static_cast<VSISource *>(ctx);
+    const auto &src = *static_cast<const VSISource *>(ctx);
     *err = h5r_error{};
     err->offset = H5R_UNDEFINED;
     try
@@ -134,7 +206,7 @@ h5r_status OpenOther(void *ctx, const char *pszName, bool bBeside, h5r_source *p
         VSILFILE *fp = h5range::OpenHandle(osName, osWhy);
         if (fp != nullptr)
         {
-            h5range::OpenVSISource(fp, osName, psOut);
+            h5range::OpenSource(fp, osName, psOut);
             return H5R_OK;
         }
         const bool bMissing = !h5range::IsNetworkPath(osName) || osWhy.empty() || osWhy.find("404") != std::string::npos;
@@ -152,7 +224,43 @@ h5r_status OpenOther(void *ctx, const char *pszName, bool bBeside, h5r_source *p
 void Close(void *ctx) noexcept
 {
     auto poSource = static_cast<VSISource *>(ctx);
-    VSIFCloseL(poSource->fp);
+    for (VSILFILE *fp : poSource->apIdle)
+        VSIFCloseL(fp);
+    delete poSource;
+}
+
+// A file of the operating system, read by the core itself: several threads at once. GDAL finds what lies elsewhere.
+struct LocalSource
+{
+    LocalSource(const h5r_source &sFileIn, const std::string &osName) : sFile(sFileIn), sNames(nullptr, osName)
+    {
+    }
+    h5r_source sFile;
+    VSISource sNames; // without a handle
+};
+
+h5r_status ReadLocal(void *ctx, h5r_read *reads, size_t n, h5r_error *err) noexcept
+{
+    const auto &sFile = static_cast<LocalSource *>(ctx)->sFile;
+    return sFile.read_ranges(sFile.ctx, reads, n, err);
+}
+
+h5r_status OpenLocalOther(void *ctx, const char *pszName, bool bBeside, h5r_source *psOut, h5r_error *err) noexcept
+{
+    auto poSource = static_cast<LocalSource *>(ctx);
+    return OpenOther(&poSource->sNames, pszName, bBeside, psOut, err);
+}
+
+bool LocalIdentity(void *ctx, char *pszOut, size_t nCap) noexcept
+{
+    const auto &sFile = static_cast<LocalSource *>(ctx)->sFile;
+    return sFile.identity(sFile.ctx, pszOut, nCap);
+}
+
+void CloseLocal(void *ctx) noexcept
+{
+    auto poSource = static_cast<LocalSource *>(ctx);
+    poSource->sFile.close(poSource->sFile.ctx);
     delete poSource;
 }
 
@@ -171,17 +279,17 @@ bool IsNetworkPath(const std::string &osPath)
     return false;
 }
 
-void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource)
+static void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource)
 {
     const bool bNetwork = IsNetworkPath(osName);
 
     h5r_source_init(psSource);
-    psSource->ctx = new VSISource{fp, osName};
+    psSource->ctx = new VSISource(fp, osName);
     psSource->read_ranges = ReadRanges;
     psSource->close = Close;
     psSource->open_other = OpenOther;
     psSource->remote = bNetwork;
-    psSource->one_at_a_time = true;
+    psSource->one_at_a_time = !bNetwork; // a second handle of a compressed file would decompress it a second time
     snprintf(psSource->name, sizeof psSource->name, "%s", osName.c_str());
     // Opening a network file has told its size already (HEAD, or the Content-Range of the first bytes): no request.
     if (VSIFSeekL(fp, 0, SEEK_END) == 0)
@@ -189,12 +297,32 @@ void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource
     (void)VSIFSeekL(fp, 0, SEEK_SET);
     if (bNetwork)
     {
-        h5r_source_tune(psSource, 0, 0);
+        psSource->identity = Identity;
+        // What a request costs decides how much is read at once: milliseconds, megabytes a second. 0: the core's defaults.
+        h5r_source_tune(psSource, CPLAtof(CPLGetConfigOption("H5RANGE_LATENCY", "0")) / 1000,
+                        CPLAtof(CPLGetConfigOption("H5RANGE_BANDWIDTH", "0")) * 1e6);
     }
     else
     {
         psSource->block = 4096;
     }
+}
+
+void OpenSource(VSILFILE *fp, const std::string &osName, h5r_source *psSource)
+{
+    h5r_source sFile;
+    if (STARTS_WITH(osName.c_str(), "/vsi") || h5r_source_open_file(osName.c_str(), &sFile, nullptr) != H5R_OK)
+    {
+        OpenVSISource(fp, osName, psSource);
+        return;
+    }
+    VSIFCloseL(fp);
+    *psSource = sFile;
+    psSource->ctx = new LocalSource(sFile, osName);
+    psSource->read_ranges = ReadLocal;
+    psSource->close = CloseLocal;
+    psSource->open_other = OpenLocalOther;
+    psSource->identity = LocalIdentity;
 }
 
 } // namespace h5range

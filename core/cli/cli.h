@@ -22,8 +22,10 @@ typedef struct options {
     char *file;           /* the part before "#/" */
     const char *path;     /* the part from "/" on; NULL when none */
     bool json, stats, attributes, storage, recursive, canonical, data;
-    const char *slice, *format, *trace;
+    const char *slice, *format, *output;
+    const char *trace;    /* written, by "map" read */
     FILE *trace_out;
+    struct map *map;
 } options;
 
 /* Each returns an exit code. */
@@ -32,6 +34,7 @@ int cmd_info(h5r_file *f, const options *o);
 int cmd_chunks(h5r_file *f, const options *o);
 int cmd_cat(h5r_file *f, const options *o);
 int cmd_dump(h5r_file *f, const options *o);
+int cmd_map(h5r_file *f, const options *o);
 int cmd_check(h5r_file *f, const options *o);
 void dump_error(const h5r_error *e);
 

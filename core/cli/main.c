@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "map.h"
 #ifdef H5RANGE_HAVE_CURL
 #include <h5range/h5range_curl.h>
 #endif
 
-enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16, DATA = 32, STORAGE = 64 }; /* options that not every command takes */
+/* Options that not every command takes. */
+enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16, DATA = 32, STORAGE = 64, MAP = 128 };
 
 typedef struct command {
     const char *name, *arguments, *what;
@@ -25,6 +27,7 @@ static const command commands[] = {
     {"chunks", "URI#/path  or  chunks --recursive URI[#/path]",
      "one line a chunk: [path] first element, byte offset, stored bytes, filter mask", cmd_chunks, RECURSIVE},
     {"cat", "[--slice S] [--format text|npy|raw] URI#/path", "values of a dataset", cmd_cat, SLICE | FORMAT},
+    {"map", "-o OUT.svg [--trace FILE] URI", "a picture of the file's layout, with what a trace says was read painted on it", cmd_map, MAP},
     {"dump", "--canonical FILE", "everything, with digests of all data, as JSON", cmd_dump, CANONICAL},
     {"check", "[--data] URI", "validates structures and checksums, with --data also all chunks: one line a finding", cmd_check, DATA},
 };
@@ -40,8 +43,9 @@ static void help(FILE *out)
           "Options of every command:\n"
           "  --json         the same as JSON\n"
           "  --stats        rounds, requests and bytes on stderr\n"
-          "  --trace FILE   one line of JSON for each round, with its requests\n"
+          "  --trace FILE   one line of JSON for each round, with its requests (of map: where they are read from)\n"
           "  --help, --version (with the filters built in)\n\n"
+          "H5RANGE_INDEX_CACHE names a folder that keeps metadata and chunk indexes of remote files for the next run.\n\n"
           "Exit codes:\n"
           "  0  all was read\n"
           "  1  part could not be read; the rest was printed, and what is missing is marked; check: there are findings\n"
@@ -238,11 +242,30 @@ static bool split_uri(options *o)
     return true;
 }
 
+#ifdef H5RANGE_HAVE_CURL
+/* A number of the environment; 0 where there is none. */
+static double number_of(const char *name)
+{
+    const char *text = getenv(name);
+    return text != NULL ? strtod(text, NULL) : 0;
+}
+
+static h5r_status open_url(const char *url, h5r_source *src, h5r_error *err)
+{
+    h5r_curl_options curl;
+
+    h5r_curl_options_init(&curl);
+    curl.latency = number_of("H5RANGE_LATENCY") / 1000;
+    curl.bandwidth = number_of("H5RANGE_BANDWIDTH") * 1e6;
+    return h5r_source_open_url(url, &curl, src, err);
+}
+#endif
+
 static h5r_status open_source(const options *o, h5r_source *src, h5r_error *err)
 {
 #ifdef H5RANGE_HAVE_CURL
     if (h5r_is_url(o->file))
-        return h5r_source_open_url(o->file, NULL, src, err);
+        return open_url(o->file, src, err);
 #endif
     const char *scheme = strstr(o->file, "://");
     struct stat st;
@@ -300,7 +323,13 @@ static int run(const command *c, options *o)
     h5r_file *f;
 
     h5r_options_init(&opts);
-    if (o->trace != NULL) {
+    opts.index_cache = getenv("H5RANGE_INDEX_CACHE");
+    map layout = {0};
+    if (c->takes & MAP) {
+        o->map = &layout;
+        opts.viewed = map_view;
+        opts.viewed_ctx = &layout;
+    } else if (o->trace != NULL) {
         o->trace_out = fopen(o->trace, "w");
         if (o->trace_out == NULL) {
             fprintf(stderr, "h5range: cannot write %s: %s\n", o->trace, strerror(errno));
@@ -334,6 +363,7 @@ static int run(const command *c, options *o)
         }
         h5r_close(f);
     }
+    map_free(&layout);
     if (o->trace_out != NULL && fclose(o->trace_out) != 0)
         code = EXIT_IO;
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -381,10 +411,12 @@ static int parse(int argc, char **argv, const command *c, options *o)
             o->trace = value;
         else if (c->takes & SLICE && (value = option_value(argc, argv, &i, "--slice")) != NULL)
             o->slice = value;
+        else if (c->takes & MAP && (value = option_value(argc, argv, &i, "-o")) != NULL)
+            o->output = value;
         else if (c->takes & FORMAT && (value = option_value(argc, argv, &i, "--format")) != NULL)
             o->format = value;
         else if (strcmp(a, "--trace") == 0 || (c->takes & SLICE && strcmp(a, "--slice") == 0) ||
-                 (c->takes & FORMAT && strcmp(a, "--format") == 0))
+                 (c->takes & FORMAT && strcmp(a, "--format") == 0) || (c->takes & MAP && strcmp(a, "-o") == 0))
             return usage("%s needs a value", a);
         else if (a[0] == '-' && a[1] != '\0')
             return usage("unknown option %s", a);
@@ -393,6 +425,8 @@ static int parse(int argc, char **argv, const command *c, options *o)
         else
             o->uri = a;
     }
+    if (o->uri != NULL && c->takes & MAP && o->output == NULL)
+        return usage("%s", "map needs -o OUT.svg (\"-\": standard output)");
     return o->uri == NULL ? usage("%s", "no URI given") : 0;
 }
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "io/index_cache.h"
 #include "object/load.h"
 #include "object/dataset.h"
 #include "object/others.h"
@@ -46,7 +47,7 @@ void h5r_options_init(h5r_options *o)
                    .inflight_bytes = 64 * MiB, .vlen_bytes = 1024 * MiB, .objects = 10 * 1000 * 1000,
                    .links = 10 * 1000 * 1000, .attributes = 1000 * 1000, .header_bytes = 64 * MiB, .header_chunks = 4096,
                    .depth = 64, .soft_links = 16, .rounds = 10000, .other_files = 256, .nesting = 16, .inflight_requests = 64},
-        .chunk_cache_bytes = 64 * MiB};
+        .chunk_cache_bytes = 64 * MiB, .index_cache_bytes = 1024 * MiB};
 }
 
 /* ---------------------------------------------------------------- open and close */
@@ -66,6 +67,7 @@ void h5r_close(h5r_file *f)
         return;
     h5r_engine_free(f->engine);
     h5r_close_others(f);
+    h5r_index_cache_close(f);
     if (f->source.close != NULL)
         f->source.close(f->source.ctx);
     h5r_cache_free(&f->meta);
@@ -81,6 +83,7 @@ void h5r_close(h5r_file *f)
     pthread_mutex_destroy(&f->others_lock);
     pthread_cond_destroy(&f->arrived);
     free(f->wanted);
+    free(f->later.list);
     free(f);
 }
 
@@ -115,17 +118,22 @@ h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out,
     f->number = f->n_numbered = 1;
     f->engine = h5r_engine_new(&f->options);
     pthread_cond_init(&f->arrived, NULL);
-    use_head(f, f->options.head, f->options.head_len);
-    f->options.head = NULL;
     if (f->engine == NULL) {
         h5r_close(f);
         return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
     }
+    h5r_status st = h5r_index_cache_open(f, err);
+    if (st != H5R_OK) {
+        h5r_close(f);
+        return st;
+    }
+    use_head(f, f->options.head, f->options.head_len);
+    f->options.head = NULL;
     if (f->source.read_ranges == NULL) {
         *out = f;
         return H5R_OK;
     }
-    h5r_status st = h5r_open_continue(f, err);
+    st = h5r_open_continue(f, err);
     if (st != H5R_OK) {
         h5r_close(f);
         return st;
@@ -521,4 +529,40 @@ h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsign
     h5r_heap_leave(f);
     h5r_walk_end(w);
     return finish(f, st, o->addr, err);
+}
+
+h5r_status h5r_prefetch_path(h5r_file *f, const char *path, unsigned depth, unsigned what, h5r_error *err)
+{
+    h5r_path_walk a = {.path = path, .what = what, .load_index = h5r_load_all_chunks};
+    h5r_ctx x;
+
+    if (f == NULL || path == NULL)
+        return bad_argument(err, __func__);
+    a.depth = depth < f->limits.depth ? depth : f->limits.depth;
+    h5r_ctx_begin(&x, f, __func__);
+    x.prefetching = true;
+    x.wants_attrs = (what & H5R_PREFETCH_ATTRS) != 0;
+    x.reach = depth == 0 ? H5R_REACH_OBJECT : depth == 1 ? H5R_REACH_GROUP : H5R_REACH_BELOW;
+    h5r_heap_enter(f);
+    h5r_status st = h5r_ctx_end(&x, h5r_drive(&x, h5r_path_walk_step, &a), err);
+    h5r_heap_leave(f);
+    h5r_walk_end(a.walk);
+    return st;
+}
+
+static h5r_status step_estimate(h5r_ctx *x, void *arg)
+{
+    learn_args *a = arg;
+    return h5r_estimate_links(x, h5r_header_of(a->group), &a->addr);
+}
+
+h5r_status h5r_links_estimate(h5r_file *f, const h5r_object *group, uint64_t *n, h5r_error *err)
+{
+    learn_args a = {.group = group};
+
+    if (f == NULL || group == NULL || n == NULL)
+        return bad_argument(err, __func__);
+    h5r_status st = h5r_run(group->file, __func__, step_estimate, &a, err);
+    *n = a.addr;
+    return finish(group->file, st, group->addr, err);
 }

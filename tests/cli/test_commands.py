@@ -1,10 +1,14 @@
 """The command's answers beside h5py's, and what it says when something is wrong."""
 import io
 import json
+import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
 import pytest
+from conftest import ROOT
 
 
 def test_help_and_version(h5range, data):
@@ -166,6 +170,33 @@ def test_stats_and_trace(h5range, data, tmp_path):
     r = h5range("tree", "--stats", "--trace", tmp_path / "t.json", data("product.nc"))
     rounds = [json.loads(line) for line in open(tmp_path / "t.json")]
     assert "rounds %d, requests %d" % (len(rounds), sum(len(x["requests"]) for x in rounds)) in r.err
+
+
+@pytest.fixture
+def remote(tmp_path):
+    """Serves a folder; the file in it is larger than a block."""
+    with h5py.File(tmp_path / "large.h5", "w") as f:
+        f["a"] = np.zeros(300000)
+    server = subprocess.Popen([sys.executable, os.path.join(ROOT, "bench", "server.py"), "--root", tmp_path, "--latency", "0"],
+                              stdout=subprocess.PIPE, text=True)
+    yield "http://127.0.0.1:%d/large.h5" % json.loads(server.stdout.readline())["port"]
+    server.terminate()
+    server.wait()
+
+
+def test_the_cost_of_a_request_decides_how_much_is_read(h5range, remote, tmp_path, monkeypatch):
+    def first_request():
+        r = h5range("tree", "--trace", tmp_path / "t.json", remote)
+        if "not supported" in r.err:
+            pytest.skip("built without libcurl")
+        return json.loads(next(open(tmp_path / "t.json")))["requests"][0]
+    assert first_request()[:2] == [0, 1 << 20]
+    monkeypatch.setenv("H5RANGE_LATENCY", "1")
+    assert first_request()[:2] == [0, 64 << 10]
+    monkeypatch.setenv("H5RANGE_BANDWIDTH", "1000")
+    assert first_request()[:2] == [0, 128 << 10]
+    monkeypatch.setenv("H5RANGE_LATENCY", "nonsense")
+    assert first_request()[:2] == [0, 4 << 20]
 
 
 @pytest.mark.parametrize("what, code, text", [

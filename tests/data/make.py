@@ -371,6 +371,9 @@ def chunks():
         f.create_dataset("raw_be", data=values(300, 200).astype(">i2"), chunks=(150, 100))
         f.create_dataset("contiguous", data=values(300, 200).astype("<f4"))
         f.create_dataset("contiguous_be", data=values(300, 200).astype(">i4"))
+    # an index that is worth keeping of a local file: 5,000 chunks, of two elements each
+    with h5py.File(path("large/many_chunks.h5"), "w", libver=NEW) as f:
+        f.create_dataset("data", data=(np.arange(10000) % 251).astype("u1"), chunks=(2,), maxshape=(10000,))
 
 
 def overlapping():
@@ -387,6 +390,43 @@ def overlapping():
         layout[2, 0:10] = h5py.VirtualSource(f["high"])
         layout[2, 0:10] = h5py.VirtualSource(f["low"])
         f.create_virtual_dataset("overlapping", layout)
+
+
+def scattered(name, libver, **space):
+    """Groups in groups whose metadata lie between the data all over the file: each dataset is created after data of those before it, groups get
+    their attributes one by one while data are written, datasets last. What it costs to find something."""
+    random = np.random.default_rng(5)
+    with h5py.File(path(name), "w", libver=libver, **space) as f:
+        groups = [f.create_group("beam%d/%s" % (b, g)) for b in range(2) for g in ("heights", "geolocation")]
+        for k in range(6):
+            for g in groups:
+                d = g.create_dataset("time" if k == 0 else "variable_%d" % k, shape=(4800,), dtype="<u2", chunks=(600,))
+                d[:2400] = random.integers(0, 65536, 2400)
+                if k == 0:
+                    d.make_scale("time")
+                else:
+                    d.dims[0].attach_scale(g["time"])
+                g.parent.attrs["step_%d" % k] = np.bytes_("attribute of the group, written between data")
+        for g in groups:
+            for d in g.values():
+                d[2400:] = random.integers(0, 65536, 2400)
+            g.attrs["comment"] = np.bytes_("data of %s were written" % g.name)
+        for g in groups:
+            for d in g.values():
+                for a in ("units", "long_name", "description"):
+                    d.attrs[a] = np.bytes_("%s of %s, as text of some length" % (a, d.name))
+
+
+def converted(name):
+    """An old group that a name in UTF-8 turned into a new one: what its entry in the parent says of its symbol table is out of date."""
+    with h5py.File(path(name), "w", libver=OLD) as f:
+        old = f.create_group("outer/turned")
+        for i in range(4):
+            old["d%d" % i] = np.arange(4096, dtype="<u2")
+            old.attrs["a%d" % i] = np.bytes_("attribute %d, for which the header gets one more block" % i)
+        old["caf\u00e9"] = np.arange(3, dtype="<i4")
+        for i in range(4):
+            f["outer/turned/later%d" % i] = np.arange(4096, dtype="<u2")
 
 
 def escaped_names():
@@ -473,6 +513,11 @@ def main():
     dimension_ids()
     family_with_user_block()
     virtual_values()
+    os.makedirs(path("scattered"), exist_ok=True)
+    scattered("scattered/earliest.h5", OLD)
+    scattered("scattered/latest.h5", NEW)
+    scattered("scattered/paged.h5", NEW, fs_strategy="page", fs_page_size=16384)
+    converted("scattered/converted.h5")
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
         parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "values.h5", "values_again.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]

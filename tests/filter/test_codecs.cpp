@@ -112,6 +112,27 @@ Bytes Fletcher(Bytes b)
 
 } // namespace
 
+// Rows of every length around those of vectors, of numbers of every size, in both byte orders.
+TEST(Transpose, RowsOfByteplanes)
+{
+    for (size_t size = 1; size <= 9; size++)
+        for (size_t elems : {0, 1, 7, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 180})
+            for (bool reversed : {false, true}) {
+                const size_t rows = 3, gap = 5, count = rows * (elems + gap);
+                std::vector<uint8_t> planes(size * count), got(rows * (elems * size + 3), 0xee), expected = got;
+                for (size_t i = 0; i < planes.size(); i++)
+                    planes[i] = static_cast<uint8_t>(i * 2654435761U >> 13);
+                for (size_t r = 0; r < rows; r++)
+                    for (size_t i = 0; i < elems; i++)
+                        for (size_t b = 0; b < size; b++)
+                            expected[r * (elems * size + 3) + i * size + (reversed ? size - 1 - b : b)] = planes[b * count + r * (elems + gap) + i];
+                const auto plane = static_cast<ptrdiff_t>(count);
+                h5r_unshuffle_rows(planes.data() + (reversed ? (size - 1) * count : 0), reversed ? -plane : plane, static_cast<ptrdiff_t>(elems + gap),
+                                   got.data(), static_cast<ptrdiff_t>(elems * size + 3), rows, elems, size);
+                ASSERT_EQ(got, expected) << size << " bytes, " << elems << " elements, reversed " << reversed;
+            }
+}
+
 TEST(Transpose, UnshuffleIsTheDefinition)
 {
     for (size_t size = 1; size <= 20; size++)

@@ -117,6 +117,7 @@ h5r_source TestSource::Source()
     s.first_read = first_read;
     s.one_at_a_time = one_at_a_time;
     s.direct = direct;
+    s.remote = remote;
     s.max_request = max_request;
     return s;
 }

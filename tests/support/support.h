@@ -42,7 +42,7 @@ class TestSource {
         return m_bytes;
     }
     size_t gap = 0, block = 0, first_read = 4096;
-    bool one_at_a_time = false, direct = false;
+    bool one_at_a_time = false, direct = false, remote = false;
     bool keeps_failing = false; // FailAt(): and all rounds after it
     size_t max_request = 0;
     std::function<void(const h5r_read *, size_t)> on_read; // called at the beginning of each batch, of several at once when they come from several threads

@@ -107,6 +107,9 @@ struct h5r_source {
      * applied h5r_options.others. NOT_FOUND when there is no such file. NULL: there are no other files. */
     h5r_status (*open_other)(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err);
     bool remote;                 /* reached over a network: what the file names is not trusted beyond its own folder */
+    /* What tells this version of the source from others, as text: an ETag, or size and time of modification. No I/O: false while that is
+     * not known (of a remote source, before its first answer) or when nothing tells. NULL: false. */
+    bool (*identity)(void *ctx, char *out, size_t cap);
     bool direct;                 /* a request costs next to nothing: data are read by the threads that decode them, at the same time and
                                   * in small requests, rather than in batches (not when one_at_a_time is set, nor for a trace) */
 };
@@ -181,6 +184,13 @@ typedef struct h5r_options {
     unsigned threads;    /* that decode the chunks of one file, the calling one included; 0: as many as there are processors (at most
                           * 16). They start with the first read that has work for them; 1: none are started */
     uint64_t chunk_cache_bytes; /* decoded chunks kept when a read needs just a part of them; 0: none */
+    void (*viewed)(void *ctx, uint64_t offset, const uint8_t *bytes, size_t n); /* called for each piece of metadata that is looked at, again
+                          * whenever it is, file locked: it must not call back */
+    void *viewed_ctx;
+    const char *index_cache;    /* folder where metadata that were read and chunk indexes are kept for the next open of the same version of
+                                 * the file, also by other processes; copied. NULL or "": none. Never an error: what cannot be read or
+                                 * written there is not kept */
+    uint64_t index_cache_bytes; /* that its files take together, at most */
 } h5r_options;
 
 H5R_API void h5r_options_init(h5r_options *o);
@@ -203,6 +213,9 @@ H5R_API h5r_status h5r_open_continue(h5r_file *f, h5r_error *err);
 
 /* Frees the file and all that was borrowed from it. No other call may be running. NULL is fine. */
 H5R_API void h5r_close(h5r_file *f);
+
+/* Writes what is new for options.index_cache now rather than in h5r_close(). */
+H5R_API void h5r_index_cache_write(h5r_file *f);
 
 typedef struct h5r_stats {
     uint64_t rounds;     /* serial batches */
@@ -582,6 +595,9 @@ H5R_API h5r_status h5r_ref_address(const h5r_file *f, const h5r_values *v, const
  * points to. NOT_FOUND for references of other kinds; FORMAT. */
 H5R_API h5r_status h5r_ref_region(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem, h5r_region *out);
 H5R_API h5r_status h5r_ref_attribute(const h5r_file *f, const h5r_values *v, const h5r_type *t, const void *elem, const char **name, size_t *n);
+/* About how many links a group has, without reading a large one: exact but for symbol tables of more than some 2,000 links, where it is the
+ * room that their names take, in units of 16 bytes. */
+H5R_API h5r_status h5r_links_estimate(h5r_file *f, const h5r_object *group, uint64_t *n, h5r_error *err);
 
 /* Path by which an address was first reached in what has been read so far, or NULL. Borrowed. */
 H5R_API const char *h5r_known_path(h5r_file *f, uint64_t addr);
@@ -600,13 +616,18 @@ H5R_API h5r_status h5r_learn_path(h5r_file *f, const h5r_object *group, uint64_t
 enum {
     H5R_PREFETCH_ATTRS = 1,  /* attributes, with the heap objects their values refer to */
     H5R_PREFETCH_INDEX = 2,  /* whole chunk indexes */
-    H5R_PREFETCH_SCALES = 4  /* objects that DIMENSION_LIST attributes refer to */
+    H5R_PREFETCH_SCALES = 4, /* objects that DIMENSION_LIST attributes refer to */
+    H5R_PREFETCH_GROUPS = 8  /* h5r_prefetch_path(): attributes of the groups on the way */
 };
 
 /* Loads the objects below o (depth levels of links; 0: o alone) with links and dataset descriptions, in as few rounds
  * as the file's nesting allows. What cannot be read is reported when it is asked for, not here. Later calls for what
  * was loaded cost no round. LIMIT is not an error here: the prefetch stops at limits.objects. */
 H5R_API h5r_status h5r_prefetch(h5r_file *f, const h5r_object *o, unsigned depth, unsigned what, h5r_error *err);
+
+/* h5r_prefetch() of the object at the end of a path from the root, with what leads there in the same rounds: fewer than h5r_lookup() and
+ * h5r_prefetch() take. Stops at links that are not hard, and where the path ends early: h5r_lookup() tells why. */
+H5R_API h5r_status h5r_prefetch_path(h5r_file *f, const char *path, unsigned depth, unsigned what, h5r_error *err);
 
 /* ---------------------------------------------------------------- checking */
 

@@ -18,6 +18,8 @@ typedef struct h5r_curl_options {
     unsigned stall_timeout_s;   /* a request counts as lost when nothing arrives that long (and some seconds more); default 60 */
     const char *const *headers; /* NULL-terminated "Name: value" list, e.g. an Authorization header; copied. Sent to the
                                    scheme, host and port of the URL only, not where redirects lead. */
+    double latency;             /* seconds until an answer begins, for h5r_source_tune(); default 0.05 */
+    double bandwidth;           /* bytes a second of one connection; default 100e6 */
 } h5r_curl_options;
 
 H5R_API void h5r_curl_options_init(h5r_curl_options *o);
@@ -29,6 +31,8 @@ H5R_API void h5r_curl_options_init(h5r_curl_options *o);
  * Content-Encoding, and the size, strong ETag or Last-Modified of the first answer) before a byte is stored. A request
  * that met 408, 429, 500, 502, 503, 504, a lost connection or a short body is sent again, for what is missing of it. Redirects
  * are followed and remembered; when what they led to refuses later, the URL itself is asked again.
+ *
+ * How much is read at once follows from latency and bandwidth: see h5r_source_tune().
  *
  * Environment: proxies, as libcurl does; CURL_CA_BUNDLE or SSL_CERT_FILE, SSL_CERT_DIR; ~/.netrc or NETRC (for the hosts that
  * redirects lead to, too). Cookies live in memory as long as the source.

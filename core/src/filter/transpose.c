@@ -1,11 +1,16 @@
-/* The two transpositions. Both are done with vector instructions where the target always has them (SSE2 on x86-64) and with plain C
- * elsewhere; both give the same bytes. */
+/* The two transpositions. Both are done with vector instructions where the target always has them (SSE2 on x86-64), the common sizes of
+ * elements with wider ones where the processor turns out to have them (AVX2), and with plain C elsewhere; all give the same bytes. */
 #include "filter/transpose.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
+#endif
+#if defined(__SSE2__) && defined(__x86_64__) && defined(__GNUC__)
+#define H5R_MAY_HAVE_AVX2 1
+#define AVX2 __attribute__((target("avx2")))
 #endif
 
 /* ---------------------------------------------------------------- bytes */
@@ -71,20 +76,100 @@ static void unshuffle_8x16(const uint8_t *restrict src, ptrdiff_t plane, uint8_t
         store(dst + (size_t)16 * k, v[k]);
 }
 
-/* All elements, at least sixteen; the last vector may do some a second time. Rows of chunks are short, so that a loop over what is left
- * would cost as much as the vectors. */
-#define UNSHUFFLE_ALL(size, unshuffle_16)                                                                      \
-    static void unshuffle_##size(const uint8_t *restrict src, ptrdiff_t plane, uint8_t *restrict dst, size_t elems) \
+/* Rows of at least sixteen elements; the last vector of one may do some a second time. Rows of chunks are short, so that a loop over what
+ * is left, or a call for each, would cost as much as the vectors. */
+typedef struct row_list {
+    const uint8_t *src;
+    ptrdiff_t plane, src_step, dst_step;
+    uint8_t *dst;
+    size_t n, elems;
+} row_list;
+
+#define UNSHUFFLE_ROWS(name, size, width, unshuffle)                                                           \
+    static void name(row_list r)                                                                               \
     {                                                                                                          \
-        size_t i = 0;                                                                                          \
-        for (; i + 16 <= elems; i += 16)                                                                       \
-            unshuffle_16(src + i, plane, dst + i * (size));                                                    \
-        if (i < elems)                                                                                         \
-            unshuffle_16(src + elems - 16, plane, dst + (elems - 16) * (size));                                \
+        for (; r.n > 0; r.n--, r.src += r.src_step, r.dst += r.dst_step) {                                     \
+            size_t i = 0;                                                                                      \
+            for (; i + (width) <= r.elems; i += (width))                                                       \
+                unshuffle(r.src + i, r.plane, r.dst + i * (size));                                             \
+            if (i < r.elems)                                                                                   \
+                unshuffle(r.src + r.elems - (width), r.plane, r.dst + (r.elems - (width)) * (size));           \
+        }                                                                                                      \
     }
-UNSHUFFLE_ALL(2, unshuffle_2x16)
-UNSHUFFLE_ALL(4, unshuffle_4x16)
-UNSHUFFLE_ALL(8, unshuffle_8x16)
+UNSHUFFLE_ROWS(unshuffle_2, 2, 16, unshuffle_2x16)
+UNSHUFFLE_ROWS(unshuffle_4, 4, 16, unshuffle_4x16)
+UNSHUFFLE_ROWS(unshuffle_8, 8, 16, unshuffle_8x16)
+
+#ifdef H5R_MAY_HAVE_AVX2
+AVX2 static inline __m256i load32(const uint8_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+/* Unpacking works in each half of a vector: a and b have the first of their elements in the lower halves, and those sixteen further on in the
+ * upper ones. */
+AVX2 static inline void store_halves(uint8_t *lower, uint8_t *upper, __m256i a, __m256i b)
+{
+    _mm256_storeu_si256((__m256i *)(void *)lower, _mm256_permute2x128_si256(a, b, 0x20));
+    _mm256_storeu_si256((__m256i *)(void *)upper, _mm256_permute2x128_si256(a, b, 0x31));
+}
+
+AVX2 static inline void unshuffle_2x32(const uint8_t *src, ptrdiff_t plane, uint8_t *dst)
+{
+    __m256i a = load32(src), b = load32(src + plane);
+    store_halves(dst, dst + 32, _mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
+}
+
+AVX2 static inline void unshuffle_4x32(const uint8_t *src, ptrdiff_t plane, uint8_t *dst)
+{
+    __m256i a = load32(src), b = load32(src + plane), c = load32(src + 2 * plane), d = load32(src + 3 * plane);
+    __m256i ab = _mm256_unpacklo_epi8(a, b), cd = _mm256_unpacklo_epi8(c, d);
+    store_halves(dst, dst + 64, _mm256_unpacklo_epi16(ab, cd), _mm256_unpackhi_epi16(ab, cd));
+    ab = _mm256_unpackhi_epi8(a, b);
+    cd = _mm256_unpackhi_epi8(c, d);
+    store_halves(dst + 32, dst + 96, _mm256_unpacklo_epi16(ab, cd), _mm256_unpackhi_epi16(ab, cd));
+}
+
+/* Bytes 0 to 3 of the elements in t, 4 to 7 in u, as pairs of bytes of eight elements in each half. */
+AVX2 static inline void unshuffle_8x32_half(const __m256i *t, const __m256i *u, uint8_t *dst)
+{
+    __m256i a = _mm256_unpacklo_epi16(t[0], t[1]), b = _mm256_unpackhi_epi16(t[0], t[1]);
+    __m256i c = _mm256_unpacklo_epi16(u[0], u[1]), d = _mm256_unpackhi_epi16(u[0], u[1]);
+    store_halves(dst, dst + 128, _mm256_unpacklo_epi32(a, c), _mm256_unpackhi_epi32(a, c));
+    store_halves(dst + 32, dst + 160, _mm256_unpacklo_epi32(b, d), _mm256_unpackhi_epi32(b, d));
+}
+
+AVX2 static inline void unshuffle_8x32(const uint8_t *src, ptrdiff_t plane, uint8_t *dst)
+{
+    __m256i lo[4], hi[4];
+    for (int k = 0; k < 4; k++) {
+        __m256i a = load32(src + 2 * k * plane), b = load32(src + (2 * k + 1) * plane);
+        lo[k] = _mm256_unpacklo_epi8(a, b);
+        hi[k] = _mm256_unpackhi_epi8(a, b);
+    }
+    unshuffle_8x32_half(lo, lo + 2, dst);
+    unshuffle_8x32_half(hi, hi + 2, dst + 64);
+}
+
+AVX2 UNSHUFFLE_ROWS(unshuffle_2_avx2, 2, 32, unshuffle_2x32)
+AVX2 UNSHUFFLE_ROWS(unshuffle_4_avx2, 4, 32, unshuffle_4x32)
+AVX2 UNSHUFFLE_ROWS(unshuffle_8_avx2, 8, 32, unshuffle_8x32)
+#endif
+
+/* False when there is no loop for such rows. */
+static bool unshuffle_by_vectors(const row_list *r, size_t size)
+{
+    if (r->elems < 16 || (size != 2 && size != 4 && size != 8))
+        return false;
+#ifdef H5R_MAY_HAVE_AVX2
+    if (r->elems >= 32 && __builtin_cpu_supports("avx2")) {
+        (size == 2 ? unshuffle_2_avx2 : size == 4 ? unshuffle_4_avx2 : unshuffle_8_avx2)(*r);
+        return true;
+    }
+#endif
+    (size == 2 ? unshuffle_2 : size == 4 ? unshuffle_4 : unshuffle_8)(*r);
+    return true;
+}
 
 /* Eight of the planes, for elements of any size: those of [first, end) that fill whole vectors. dst is that of plane 0. */
 static size_t unshuffle_planes(const uint8_t *restrict src, ptrdiff_t plane, uint8_t *restrict dst, size_t first, size_t end, size_t size)
@@ -130,22 +215,26 @@ static void unshuffle_from(const uint8_t *restrict src, ptrdiff_t plane, uint8_t
     }
 }
 
-void h5r_unshuffle_part(const uint8_t *src, ptrdiff_t plane, uint8_t *dst, size_t elems, size_t size)
+void h5r_unshuffle_rows(const uint8_t *src, ptrdiff_t plane, ptrdiff_t src_step, uint8_t *dst, ptrdiff_t dst_step, size_t rows, size_t elems,
+                        size_t size)
 {
     if (elems == 0 || size == 0)
         return;
-    if (size == 1)
-        memcpy(dst, src, elems);
 #ifdef __SSE2__
-    else if (size == 2 && elems >= 16)
-        unshuffle_2(src, plane, dst, elems);
-    else if (size == 4 && elems >= 16)
-        unshuffle_4(src, plane, dst, elems);
-    else if (size == 8 && elems >= 16)
-        unshuffle_8(src, plane, dst, elems);
+    row_list r = {src, plane, src_step, dst_step, dst, rows, elems};
+    if (unshuffle_by_vectors(&r, size))
+        return;
 #endif
-    else
-        unshuffle_from(src, plane, dst, elems, size);
+    for (size_t i = 0; i < rows; i++, src += src_step, dst += dst_step)
+        if (size == 1)
+            memcpy(dst, src, elems);
+        else
+            unshuffle_from(src, plane, dst, elems, size);
+}
+
+void h5r_unshuffle_part(const uint8_t *src, ptrdiff_t plane, uint8_t *dst, size_t elems, size_t size)
+{
+    h5r_unshuffle_rows(src, plane, 0, dst, 0, 1, elems, size);
 }
 
 void h5r_unshuffle(const uint8_t *src, uint8_t *dst, size_t elems, size_t size)

@@ -46,6 +46,24 @@ static bool may_hold(const walk *w, const key *left, const key *right)
            (right == NULL || h5r_box_compare(w->d->rank, p, right->scaled) < 0);
 }
 
+/* The first of n children that may hold something of the box: keys are in order, so those whose range ends before the box does not begin are
+ * passed over. pairs: the node's keys and children. */
+static unsigned first_child(const walk *w, const uint8_t *pairs, unsigned n, size_t pair)
+{
+    unsigned first = 0, end = n - 1;
+
+    while (first < end) {
+        unsigned mid = first + (end - first) / 2;
+        h5r_cursor c = h5r_cursor_at(pairs + (mid + 1) * pair, key_size(w->d));
+        key right = get_key(w->d, &c);
+        if (h5r_box_compare(w->d->rank, right.scaled, w->lo) > 0)
+            end = mid;
+        else
+            first = mid + 1;
+    }
+    return first;
+}
+
 /* Which part of a node's range the last key bounds is not the same in all writers: the last child is not pruned by it.
  * level: what its parent says, -1 for the root. A level is a byte and falls by one each time, so it bounds the recursion: a tree that
  * libhdf5 makes with room for two children in a node (istore_k 1) has some 30 levels for each 40 chunks. */
@@ -74,9 +92,10 @@ static h5r_status visit_node(const walk *w, uint64_t addr, int level)
     if (n == 0)
         return H5R_OK;
     H5R_TRY(h5r_view(x, addr, head + n * pair + ks, 0, &p));
-    h5r_cursor c = h5r_cursor_at(p + head, n * pair + ks);
+    unsigned first = first_child(w, p + head, n, pair);
+    h5r_cursor c = h5r_cursor_at(p + head + first * pair, (n - first) * pair + ks);
     key left = get_key(w->d, &c);
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = first; i < n && h5r_box_compare(w->d->rank, left.scaled, w->hi) <= 0; i++) {
         uint64_t child = h5r_get_addr(&c, widths);
         key right = get_key(w->d, &c);
         if (level > 0) {

@@ -261,6 +261,33 @@ bool h5r_cache_insert(h5r_cache *c, uint64_t off, struct h5r_buffer *b, size_t l
     return h5r_cache_insert_all(c, &item, 1);
 }
 
+bool h5r_cache_fill(h5r_cache *c, struct h5r_buffer *b, const h5r_cache_piece *pieces, size_t n)
+{
+    const uint8_t *p = b->bytes;
+
+    if (!reserve(c, n))
+        return false;
+    for (size_t i = 0; i < n; p += pieces[i++].len)
+        c->extents[c->n++] = (struct h5r_extent){pieces[i].off, pieces[i].len, p};
+    own(c, b);
+    return true;
+}
+
+const uint8_t *h5r_cache_part(const h5r_cache *c, uint64_t off, uint64_t end, uint64_t *at, size_t *len)
+{
+    size_t i = first_ending_after(c, off);
+
+    while (i < c->n && c->extents[i].len == 0)
+        i++;
+    if (i == c->n || c->extents[i].off >= end)
+        return NULL;
+    const struct h5r_extent *e = &c->extents[i];
+    uint64_t from = e->off > off ? e->off : off, to = e->off + e->len < end ? e->off + e->len : end;
+    *at = from;
+    *len = (size_t)(to - from);
+    return e->p + (from - e->off);
+}
+
 void h5r_cache_free(h5r_cache *c)
 {
     while (c->buffers != NULL) {

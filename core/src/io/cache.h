@@ -42,6 +42,18 @@ typedef struct h5r_cache_item {
 
 bool h5r_cache_insert_all(h5r_cache *c, h5r_cache_item *items, size_t n);
 
+/* Fills an empty cache with pieces, in order and apart from each other, whose bytes follow each other in the buffer. False when memory is
+ * out: the buffer stays the caller's. */
+typedef struct h5r_cache_piece {
+    uint64_t off;
+    size_t len;
+} h5r_cache_piece;
+
+bool h5r_cache_fill(h5r_cache *c, struct h5r_buffer *b, const h5r_cache_piece *pieces, size_t n);
+
+/* The first bytes of [off, end) that are present: *at and *len say which. NULL when there are none. */
+const uint8_t *h5r_cache_part(const h5r_cache *c, uint64_t off, uint64_t end, uint64_t *at, size_t *len);
+
 void h5r_cache_free(h5r_cache *c);
 
 #endif

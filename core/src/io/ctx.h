@@ -42,8 +42,8 @@ typedef struct h5r_file_params {
     uint64_t image_addr, image_len; /* metadata cache image */
 } h5r_file_params;
 
-/* What a range is wanted for decides which cache keeps it: the first of these that it has. */
-enum h5r_want_kind { H5R_WANT_META = 1, H5R_WANT_HEAP = 2, H5R_WANT_DATA = 4 };
+/* What a range is wanted for decides which cache keeps it: the first of these that it has. SURE: metadata that the call cannot go on without. */
+enum h5r_want_kind { H5R_WANT_META = 1, H5R_WANT_HEAP = 2, H5R_WANT_DATA = 4, H5R_WANT_SURE = 8, H5R_WANT_LIKELY = 16 };
 
 typedef struct h5r_want {
     uint64_t off, end;
@@ -74,6 +74,8 @@ struct h5r_file {
     bool is_set;         /* the source has all files of a set */
     bool opened;         /* all that opening loads is there: calls may run */
 
+    struct h5r_index_cache *index_cache; /* NULL: nothing is kept for the next process */
+
     h5r_mutex lock;      /* guards all below; never held during I/O or filtering */
     h5r_mutex io_lock;   /* held during read_ranges() of a one_at_a_time source */
     h5r_cond arrived;    /* a batch of some thread has been published */
@@ -88,6 +90,10 @@ struct h5r_file {
     h5r_map heap_memo;   /* of collections in heap */
     h5r_arena heap_arena;
     struct h5r_flight *flights; /* ranges other threads are reading now */
+    h5r_wants later;     /* metadata to be read along with whatever is read next; sorted */
+    uint64_t last_read;  /* dataset that was read last, and the group that it was found in; see read/ahead.c */
+    uint64_t last_group;
+    uint64_t reads_of_group; /* of other datasets before it, one after the other */
     uint64_t source_end; /* end of the source once a read came back short, else H5R_UNDEFINED */
     h5r_stats stats;
     h5r_want *wanted;    /* push mode: requests of the last NEED, sorted */
@@ -102,13 +108,17 @@ typedef enum h5r_reach {
     H5R_REACH_BELOW       /* everything: neighbours will be asked for, too */
 } h5r_reach;
 
+typedef enum h5r_guess { H5R_NO_GUESS = 0, H5R_LIKELY, H5R_UNLIKELY } h5r_guess;
+
 typedef struct h5r_ctx {
     h5r_file *file;
     const char *call;   /* public function, for the trace */
     bool opening;       /* the call that opens the file */
     h5r_reach reach;
     bool prefetching;   /* what is read of heaps belongs to attributes */
+    h5r_guess guess;    /* what is wanted may turn out not to be needed: in smaller blocks */
     bool wants_attrs;   /* attributes of whatever is loaded will be asked for */
+    bool unkept;        /* what is looked at is kept for the next process in another form, if at all */
     unsigned nested;    /* object headers being loaded on behalf of each other */
     h5r_error error;    /* first cause of failure in this pass */
     h5r_arena scratch;  /* of this pass; freed when the next one begins */
@@ -131,6 +141,9 @@ h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_
 /* The bytes [addr, addr + len), borrowed until the file is closed. When they are absent: wants them, and up to hint bytes
  * from addr on, and returns NEED. FORMAT when they lie beyond the end of the file; LIMIT. Len 0 is fine. */
 h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
+
+/* The same; when the bytes are absent and on is true, what follows them is wanted, too: about a block. */
+h5r_status h5r_view_on(h5r_ctx *x, uint64_t addr, uint64_t len, bool on, const uint8_t **out);
 
 /* The bytes where they are in memory, else NULL: nothing is wanted, nothing fails. */
 const uint8_t *h5r_peek(h5r_ctx *x, uint64_t addr, uint64_t len);
@@ -176,6 +189,11 @@ h5r_status h5r_verify_sum(h5r_ctx *x, uint64_t addr, uint32_t found, uint32_t co
 /* Reads chunk data into the caller's buffers, file not locked: one batch. Reads that are in the cache cost nothing. Push
  * mode: NEED until all have been fed. A short read is FORMAT. Offsets, not addresses. */
 h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n);
+
+/* What the pass wants is not read now but along with whatever is read next: a guess that costs no round. The file keeps at most
+ * H5R_MOST_LATER places. */
+enum { H5R_MOST_LATER = 64 };
+void h5r_want_later(h5r_ctx *x);
 
 /* Push mode: forgets the data that were fed for a read that is over. */
 void h5r_drop_data(h5r_file *f);

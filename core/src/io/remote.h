@@ -11,6 +11,7 @@
 
 typedef struct h5r_remote {
     unsigned max_parallel, retries, backoff_ms, connect_timeout_s, stall_timeout_s;
+    double latency, bandwidth; /* for h5r_source_tune() */
     bool is_s3;
     char *name;                      /* as the caller gave it: other files lie beside it */
     struct curl_slist *caller_headers;

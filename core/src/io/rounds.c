@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io/index_cache.h"
 #include "util/checked.h"
 #include "util/lookup3.h"
 
@@ -261,8 +262,13 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
                         ": the file is truncated or damaged",
                         len, off, h5r_known_end(f));
     *out = find_bytes(f, kind, off, (size_t)len, &why);
-    if (*out != NULL)
+    if (*out != NULL) {
+        if (f->options.viewed != NULL)
+            f->options.viewed(f->options.viewed_ctx, off, *out, (size_t)len);
+        if (f->index_cache != NULL && !x->unkept)
+            h5r_index_cache_mark(f, off, end, heap);
         return H5R_OK;
+    }
     if (why == H5R_ERR_NOMEM)
         return h5r_nomem(x);
     if (why == H5R_ERR_LIMIT || len > limit || used > limit - len)
@@ -280,12 +286,31 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
             stop = h5r_min(stop, end - 1 - (end - 1) % page + page);
         end = h5r_max(end, h5r_min(hint, stop));
     }
+    if (kind == H5R_WANT_META && x->guess != H5R_UNLIKELY)
+        kind |= x->guess == H5R_LIKELY ? H5R_WANT_LIKELY : H5R_WANT_SURE;
     return want(x, off, end, kind);
 }
 
 h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out)
 {
     return view(x, H5R_WANT_META, addr, len, hint, out);
+}
+
+h5r_status h5r_view_on(h5r_ctx *x, uint64_t addr, uint64_t len, bool on, const uint8_t **out)
+{
+    const h5r_file *f = x->file;
+    h5r_status st = view(x, H5R_WANT_META, addr, len, 0, out);
+    uint64_t off, end, stop = h5r_min(h5r_known_end(f), f->info.end), block = f->source.block;
+
+    if (st != H5R_NEED || !on || !f->source.remote || f->options.exact_reads || x->guess != H5R_NO_GUESS || x->reach == H5R_REACH_BELOW ||
+        block <= 1 || stop == H5R_UNDEFINED)
+        return st;
+    if (!h5r_add(addr, f->info.base, &off) || !h5r_add(off - off % block, block, &off) || !h5r_add(off, block, &end) || off >= stop)
+        return st;
+    end = h5r_min(end, stop);
+    if (f->meta.bytes + x->wants.bytes + block < f->limits.metadata_bytes && want(x, off, end, H5R_WANT_META) < 0)
+        return x->error.status;
+    return st;
 }
 
 const uint8_t *h5r_peek(h5r_ctx *x, uint64_t addr, uint64_t len)
@@ -321,14 +346,14 @@ h5r_status h5r_verify(h5r_ctx *x, uint64_t addr, const uint8_t *p, uint64_t n, c
 
 /* ---------------------------------------------------------------- rounds */
 
-/* Blocks of a size that wants in order lie in. */
+/* Blocks of a size that wants in order lie in, guesses left out. */
 static uint64_t count_blocks(const h5r_want *w, size_t n, uint64_t block)
 {
     uint64_t count = 0, next = 0; /* the first block that was not counted */
 
     for (size_t i = 0; i < n; i++) {
         uint64_t first = h5r_max(w[i].off / block, next), last = (w[i].end - 1) / block;
-        if (w[i].kinds != H5R_WANT_META && !(w[i].kinds & H5R_WANT_META))
+        if (!(w[i].kinds & H5R_WANT_SURE))
             continue;
         if (last >= first) {
             count += last - first + 1;
@@ -379,9 +404,9 @@ static void widen(const h5r_ctx *x, h5r_want *w, size_t n)
 
     if (n > 1)
         qsort(w, n, sizeof *w, by_offset);
-    uint64_t block = choose_block(x, w, n);
-    for (size_t i = 0; block > 1 && i < n; i++) {
-        uint64_t end = w[i].end;
+    uint64_t sure = choose_block(x, w, n), unlikely = h5r_min(sure, smallest_block(f)), likely = h5r_min(sure, h5r_max(f->source.block / 4, unlikely));
+    for (size_t i = 0; sure > 1 && i < n; i++) {
+        uint64_t end = w[i].end, block = w[i].kinds & H5R_WANT_SURE ? sure : w[i].kinds & H5R_WANT_LIKELY ? likely : unlikely;
         if (!(w[i].kinds & H5R_WANT_META)) /* data are joined by who asks; heap collections come whole */
             continue;
         w[i].off -= w[i].off % block;
@@ -641,6 +666,37 @@ static h5r_status read_and_publish(h5r_ctx *x, requests *r)
     return st;
 }
 
+void h5r_want_later(h5r_ctx *x)
+{
+    h5r_wants *later = &x->file->later;
+    uint64_t block = smallest_block(x->file), stop = h5r_min(h5r_known_end(x->file), x->file->info.end), end;
+
+    free(later->list);
+    *later = x->wants;
+    x->wants = (h5r_wants){0};
+    for (size_t i = 0; block > 1 && i < later->n; i++) {
+        h5r_want *w = &later->list[i];
+        w->kinds = H5R_WANT_META;
+        w->off -= w->off % block;
+        if (h5r_add(w->end, block - 1, &end))
+            w->end = h5r_max(w->end, h5r_min(end - end % block, stop));
+    }
+    if (later->n > 0)
+        later->n = join_wants(later->list, later->n, 0, true);
+    later->n = later->n < H5R_MOST_LATER ? later->n : H5R_MOST_LATER;
+}
+
+/* A round of metadata takes along what was put off. */
+static void add_later(h5r_ctx *x)
+{
+    h5r_wants *later = &x->file->later;
+
+    for (size_t i = 0; i < later->n; i++)
+        if (want(x, later->list[i].off, later->list[i].end, H5R_WANT_META) != H5R_NEED)
+            x->error.status = H5R_OK; /* without memory it is not read ahead */
+    later->n = 0;
+}
+
 /* One round: everything wanted, in one batch. File locked on entry and exit. */
 static h5r_status fetch_wants(h5r_ctx *x)
 {
@@ -651,6 +707,7 @@ static h5r_status fetch_wants(h5r_ctx *x)
 
     if (x->wants.n == 0)
         return h5r_fail(x, H5R_ERR_INTERNAL, H5R_UNDEFINED, "%s: a pass needs bytes but wants none", x->call);
+    add_later(x);
     if (!make_requests(x, &r, &others))
         st = h5r_nomem(x);
     else if (f->source.read_ranges == NULL)
@@ -723,22 +780,62 @@ h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_
 
 /* ---------------------------------------------------------------- chunk data */
 
-/* Copies the reads that are in the cache and moves the others to the front. Returns how many are left. */
-static size_t serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
-{
-    size_t left = 0;
+/* What is left to read of a batch, in order. */
+typedef struct absent {
+    h5r_read *reads;
+    size_t *from; /* index in the caller's reads; behind them in the company */
+    size_t n, cap;
+} absent;
 
+static bool add_absent(absent *a, h5r_read r, size_t from)
+{
+    if (a->n == a->cap) {
+        size_t cap = a->cap * 2 + 16;
+        h5r_read *reads = realloc(a->reads, cap * sizeof *reads);
+        if (reads != NULL)
+            a->reads = reads;
+        size_t *more = realloc(a->from, cap * sizeof *more);
+        if (more != NULL)
+            a->from = more;
+        if (reads == NULL || more == NULL)
+            return false;
+        a->cap = cap;
+    }
+    a->reads[a->n] = r;
+    a->from[a->n++] = from;
+    return true;
+}
+
+/* A read without what was read as metadata: that is copied, unless a request would come of leaving it out. */
+static bool add_holes(const h5r_file *f, const h5r_read *r, size_t from, absent *a)
+{
+    uint64_t end = r->offset + r->len, at = r->offset, hole, stop, next, next_stop;
+    uint8_t *dst = r->dst;
+
+    for (; h5r_cache_hole(&f->meta, at, end, &hole, &stop); at = stop) {
+        while (h5r_cache_hole(&f->meta, stop, end, &next, &next_stop) && next - stop <= f->source.gap)
+            stop = next_stop;
+        (void)h5r_cache_copy(&f->meta, at, (size_t)(hole - at), dst + (at - r->offset));
+        if (!add_absent(a, (h5r_read){.offset = hole, .len = (size_t)(stop - hole), .dst = dst + (hole - r->offset)}, from))
+            return false;
+    }
+    (void)h5r_cache_copy(&f->meta, at, (size_t)(end - at), dst + (at - r->offset));
+    return true;
+}
+
+/* Copies the reads that are in the cache and lists the others, as far as they are absent. False: out of memory. */
+static bool serve_from_cache(const h5r_file *f, h5r_read *reads, size_t n, absent *a)
+{
     for (size_t i = 0; i < n; i++) {
         h5r_read *r = &reads[i];
+        r->got = r->len;
         if (h5r_cache_copy(&f->meta, r->offset, r->len, r->dst) || h5r_cache_copy(&f->data, r->offset, r->len, r->dst) ||
-            h5r_cache_copy(&f->heap, r->offset, r->len, r->dst)) {
-            r->got = r->len;
+            h5r_cache_copy(&f->heap, r->offset, r->len, r->dst))
             continue;
-        }
-        where[left] = i;
-        missing[left++] = *r;
+        if (!(f->source.read_ranges == NULL || f->options.exact_reads ? add_absent(a, *r, i) : add_holes(f, r, i, a)))
+            return false;
     }
-    return left;
+    return true;
 }
 
 /* Push mode: all that is missing is wanted at once. */
@@ -768,40 +865,117 @@ void h5r_drop_data(h5r_file *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-static h5r_status fetch_data(h5r_ctx *x, h5r_read *reads, size_t n, h5r_read *missing, size_t *where)
+/* Metadata that are read along with data. */
+typedef struct company {
+    h5r_cache_item items[H5R_MOST_LATER]; /* sorted */
+    size_t n;
+} company;
+
+/* What was put off and is still absent; where a read of the batch overlaps it, what is left behind the read, or before it. */
+static void take_later(h5r_file *f, const h5r_read *reads, size_t n, company *c)
 {
-    h5r_file *f = x->file;
+    for (size_t i = 0; i < f->later.n; i++) {
+        const h5r_want *w = &f->later.list[i];
+        uint64_t hole, end, next, next_end;
+        if (!h5r_cache_hole(&f->meta, w->off, w->end, &hole, &end))
+            continue;
+        for (uint64_t at = end; h5r_cache_hole(&f->meta, at, w->end, &next, &next_end); at = next_end)
+            end = next_end;
+        for (size_t k = 0; k < n && hole < end; k++) {
+            uint64_t stop = reads[k].offset + reads[k].len;
+            if (reads[k].offset >= end || stop <= hole)
+                continue;
+            if (stop < end)
+                hole = stop;
+            else
+                end = h5r_max(reads[k].offset, hole);
+        }
+        struct h5r_buffer *b = hole < end && f->meta.bytes + (end - hole) < f->limits.metadata_bytes ? h5r_cache_buffer((size_t)(end - hole)) : NULL;
+        if (b != NULL) /* without memory it is not read ahead */
+            c->items[c->n++] = (h5r_cache_item){hole, b, (size_t)(end - hole)};
+    }
+    f->later.n = 0;
+}
+
+typedef struct fetched {
+    h5r_read read;
+    size_t from;
+} fetched;
+
+static int by_read(const void *a, const void *b)
+{
+    const fetched *p = a, *q = b;
+    return p->read.offset < q->read.offset ? -1 : p->read.offset > q->read.offset;
+}
+
+/* Puts the company's reads among those of the data, in order. */
+static h5r_status add_company(h5r_ctx *x, const company *c, size_t n, absent *a)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (!add_absent(a, (h5r_read){.offset = c->items[i].off, .len = c->items[i].len, .dst = h5r_cache_bytes(c->items[i].buffer)}, n + i))
+            return h5r_nomem(x);
+    fetched *list = c->n > 0 ? malloc(a->n * sizeof *list) : NULL;
+    if (list == NULL)
+        return c->n > 0 ? h5r_nomem(x) : H5R_OK;
+    for (size_t i = 0; i < a->n; i++)
+        list[i] = (fetched){a->reads[i], a->from[i]};
+    qsort(list, a->n, sizeof *list, by_read);
+    for (size_t i = 0; i < a->n; i++) {
+        a->reads[i] = list[i].read;
+        a->from[i] = list[i].from;
+    }
+    free(list);
+    return H5R_OK;
+}
+
+/* Reads what is absent, with the company in the same batch. */
+static h5r_status perform_absent(h5r_ctx *x, h5r_read *reads, size_t n, absent *a, company *c)
+{
     h5r_error err;
 
-    pthread_mutex_lock(&f->lock);
-    size_t left = serve_from_cache(f, reads, n, missing, where);
-    h5r_status st = H5R_OK;
-    if (left > 0 && f->source.read_ranges == NULL)
-        st = push_fetch(x, missing, left);
-    pthread_mutex_unlock(&f->lock);
-    if (left == 0 || f->source.read_ranges == NULL)
-        return st;
-
-    st = perform(x, missing, left, &err);
-    if (st != H5R_OK)
-        return h5r_fail_again(x, &err);
-    for (size_t i = 0; i < left; i++) {
-        reads[where[i]].got = missing[i].got;
-        if (missing[i].got < missing[i].len)
-            return h5r_short_read(f, &missing[i], &x->error);
+    h5r_status st = add_company(x, c, n, a);
+    if (st == H5R_OK && (st = perform(x, a->reads, a->n, &err)) != H5R_OK)
+        st = h5r_fail_again(x, &err);
+    for (size_t i = 0; i < a->n && st == H5R_OK; i++) {
+        const h5r_read *part = &a->reads[i];
+        if (a->from[i] >= n) {
+            c->items[a->from[i] - n].len = part->got;
+        } else if (part->got < part->len) {
+            h5r_read *r = &reads[a->from[i]];
+            r->got = (size_t)(part->offset - r->offset) + part->got;
+            st = h5r_short_read(x->file, r, &x->error);
+        }
     }
-    return H5R_OK;
+    pthread_mutex_lock(&x->file->lock);
+    if (st == H5R_OK && !h5r_cache_insert_all(&x->file->meta, c->items, c->n))
+        st = h5r_nomem(x);
+    else if (st != H5R_OK)
+        for (size_t i = 0; i < c->n; i++)
+            h5r_cache_discard(c->items[i].buffer);
+    pthread_mutex_unlock(&x->file->lock);
+    return st;
 }
 
 /* The lists are freed at once: a call may fetch many times. */
 h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n)
 {
-    h5r_read *missing = malloc((n > 0 ? n : 1) * sizeof *missing);
-    size_t *where = malloc((n > 0 ? n : 1) * sizeof *where);
+    h5r_file *f = x->file;
+    absent a = {0};
+    company with = {.n = 0};
+    h5r_status st = H5R_OK;
 
-    h5r_status st = missing != NULL && where != NULL ? fetch_data(x, reads, n, missing, where) : h5r_nomem(x);
-    free(missing);
-    free(where);
+    pthread_mutex_lock(&f->lock);
+    if (!serve_from_cache(f, reads, n, &a))
+        st = h5r_nomem(x);
+    else if (a.n > 0 && f->source.read_ranges == NULL)
+        st = push_fetch(x, a.reads, a.n);
+    else if (a.n > 0)
+        take_later(f, a.reads, a.n, &with);
+    pthread_mutex_unlock(&f->lock);
+    if (st == H5R_OK && a.n > 0 && f->source.read_ranges != NULL)
+        st = perform_absent(x, reads, n, &a, &with);
+    free(a.reads);
+    free(a.from);
     return st;
 }
 

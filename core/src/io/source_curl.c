@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "io/remote.h"
 #include "util/error.h"
@@ -497,6 +498,8 @@ static h5r_remote *new_remote(const h5r_curl_options *o)
     r->backoff_ms = o->backoff_ms > 0 ? o->backoff_ms : d.backoff_ms;
     r->connect_timeout_s = o->connect_timeout_s > 0 ? o->connect_timeout_s : d.connect_timeout_s;
     r->stall_timeout_s = o->stall_timeout_s > 0 ? o->stall_timeout_s : d.stall_timeout_s;
+    r->latency = o->latency;
+    r->bandwidth = o->bandwidth;
     r->total = H5R_UNDEFINED;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->slot_free, NULL);
@@ -521,6 +524,8 @@ void h5r_curl_options_init(h5r_curl_options *o)
         .backoff_ms = 250,
         .connect_timeout_s = 30,
         .stall_timeout_s = 60,
+        .latency = 0.05,
+        .bandwidth = 100e6,
     };
 }
 
@@ -571,7 +576,8 @@ static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_sourc
 {
     const h5r_remote *r = ctx;
     h5r_curl_options o = {.struct_size = sizeof o, .max_parallel = r->max_parallel, .retries = r->retries, .backoff_ms = r->backoff_ms,
-                          .connect_timeout_s = r->connect_timeout_s, .stall_timeout_s = r->stall_timeout_s};
+                          .connect_timeout_s = r->connect_timeout_s, .stall_timeout_s = r->stall_timeout_s, .latency = r->latency,
+                          .bandwidth = r->bandwidth};
     size_t n = 0;
 
     if (!beside && !h5r_is_url(name))
@@ -593,6 +599,26 @@ static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_sourc
     free(headers);
     free(url);
     return st;
+}
+
+/* A strong ETag tells. A time does when the file is not so young that it may change again within its second, and when the name that is shown
+ * is the whole name. */
+static bool identity(void *ctx, char *out, size_t cap)
+{
+    enum { YOUNG = 2 };
+    h5r_remote *r = ctx;
+    char shown[sizeof((h5r_source *)NULL)->name];
+    int n = -1;
+
+    h5r_url_redact(r->name, shown, sizeof shown);
+    pthread_mutex_lock(&r->lock);
+    time_t modified = r->modified[0] != '\0' ? curl_getdate(r->modified, NULL) : -1;
+    if (r->total != H5R_UNDEFINED && h5r_http_strong(r->etag))
+        n = snprintf(out, cap, "size %" PRIu64 ", ETag %s", r->total, r->etag);
+    else if (r->total != H5R_UNDEFINED && modified > 0 && modified <= time(NULL) - YOUNG && strcmp(shown, r->name) == 0)
+        n = snprintf(out, cap, "size %" PRIu64 ", Last-Modified %s", r->total, r->modified);
+    pthread_mutex_unlock(&r->lock);
+    return n > 0 && (size_t)n < cap;
 }
 
 h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_source *out, h5r_error *err)
@@ -623,8 +649,9 @@ h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_s
     out->read_ranges = read_ranges;
     out->close = close_remote;
     out->open_other = open_other;
+    out->identity = identity;
     out->remote = true;
-    h5r_source_tune(out, 0, 0);
+    h5r_source_tune(out, r->latency, r->bandwidth);
     h5r_url_redact(url, out->name, sizeof out->name);
     return H5R_OK;
 }

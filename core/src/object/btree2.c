@@ -149,3 +149,11 @@ h5r_status h5r_btree2_record_size(h5r_ctx *x, uint64_t addr, unsigned type, unsi
     *size = t->record_size;
     return H5R_OK;
 }
+
+h5r_status h5r_btree2_count(h5r_ctx *x, uint64_t addr, unsigned type, uint64_t *n)
+{
+    const h5r_btree2 *t;
+    H5R_TRY(load_tree(x, addr, type, &t));
+    *n = t->total;
+    return H5R_OK;
+}

@@ -23,6 +23,9 @@ h5r_status h5r_btree2_visit(h5r_ctx *x, uint64_t addr, unsigned type, h5r_btree2
 h5r_status h5r_btree2_visit_between(h5r_ctx *x, uint64_t addr, unsigned type, h5r_btree2_between between,
                                     h5r_btree2_visitor visit, void *arg);
 
+/* Records of the whole tree. */
+h5r_status h5r_btree2_count(h5r_ctx *x, uint64_t addr, unsigned type, uint64_t *n);
+
 /* Record size of a tree, to check it against what its type calls for. */
 h5r_status h5r_btree2_record_size(h5r_ctx *x, uint64_t addr, unsigned type, unsigned *size);
 

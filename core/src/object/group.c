@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "object/btree2.h"
+#include "util/checked.h"
 #include "util/lookup3.h"
 
 /* A link as found in a pass. Its texts are in scratch, or (symbol tables) in the file's local heap for good. */
@@ -275,7 +276,10 @@ static h5r_status load_symbols(link_builder *b, uint64_t btree, uint64_t heap_ad
 /* Groups whose names are to be wanted. */
 typedef struct ahead {
     h5r_ctx *x;
-    h5r_symbol_table list[64]; /* enough for what one round should read on a guess */
+    struct {
+        uint64_t addr;
+        h5r_symbol_table symbols;
+    } list[64]; /* enough for what one round should read on a guess */
     unsigned n;
 } ahead;
 
@@ -292,14 +296,17 @@ static void find_groups(ahead *a, uint64_t addr)
     h5r_cursor c = h5r_cursor_at(p + 8, n * entry);
     for (unsigned i = 0; i < n && a->n < sizeof a->list / sizeof *a->list; i++) {
         h5r_symbol_table t;
-        h5r_skip(&c, (uint64_t)w.length + w.offset);
+        h5r_skip(&c, w.length);
+        uint64_t group = h5r_get_addr(&c, w);
         uint32_t cached = h5r_get_u32(&c);
         h5r_skip(&c, 4);
         h5r_cursor s = h5r_cursor_at(h5r_take(&c, 16), 16);
         t.btree = h5r_get_addr(&s, w);
         t.heap = h5r_get_addr(&s, w);
-        if (cached == 1 && !s.overrun)
-            a->list[a->n++] = t;
+        if (cached != 1 || s.overrun)
+            continue;
+        a->list[a->n].addr = group;
+        a->list[a->n++].symbols = t;
     }
 }
 
@@ -322,43 +329,105 @@ static void find_groups_below(ahead *a, uint64_t btree)
 }
 
 /* A path cannot go on before the names of its first group are there. Those of the groups below are wanted in the same round, as far as
- * where they are can be seen: in many files the nodes of all groups lie in the first block, and their names all over the file. */
+ * where they are can be seen, and the headers of the groups right below: in many files the nodes of all groups lie in the first block, their
+ * names and attributes all over the file. */
 static void want_names_below(h5r_ctx *x, uint64_t btree)
 {
     h5r_widths w = x->file->widths;
     size_t prefix = 8U + 2U * w.length + w.offset;
     const h5r_error before = x->error;
+    const h5r_guess outer = x->guess;
     const h5r_local_heap *heap;
+    const h5r_header *h;
     ahead a = {.x = x};
 
     if (!x->file->source.remote || x->file->options.exact_reads)
         return;
     find_groups_below(&a, btree);
-    for (unsigned i = 0; i < a.n; i++) {
-        find_groups_below(&a, a.list[i].btree);
-        if (h5r_peek(x, a.list[i].heap, prefix) != NULL)
-            (void)h5r_load_local_heap(x, a.list[i].heap, &heap); /* a guess: its errors are no one's */
+    for (unsigned i = 0, own = a.n; i < a.n; i++) {
+        find_groups_below(&a, a.list[i].symbols.btree);
+        x->guess = H5R_LIKELY;
+        if (h5r_peek(x, a.list[i].symbols.heap, prefix) != NULL)
+            (void)h5r_load_local_heap(x, a.list[i].symbols.heap, &heap); /* a guess: its errors are no one's */
+        x->guess = H5R_UNLIKELY;
+        if (i < own && h5r_peek(x, a.list[i].addr, 16) != NULL)
+            (void)h5r_load_header(x, a.list[i].addr, &h);
+    }
+    x->guess = outer;
+    x->error = before;
+}
+
+void h5r_guess_entries(h5r_ctx *x, uint64_t group, h5r_entry_visit visit, void *arg)
+{
+    const h5r_error before = x->error;
+    const h5r_symbol_table *t = h5r_memo_get(x, H5R_MEMO_CACHED_SYMBOLS, group);
+    h5r_header pseudo = {.pub = {.kind = H5R_GROUP, .addr = group, .file = x->file}, .symbols = t};
+    link_builder b = {.x = x, .group = &pseudo, .visit = visit, .visit_arg = arg};
+
+    if (t == NULL || !x->file->source.remote || x->file->options.exact_reads)
+        return;
+    (void)load_symbols(&b, t->btree, t->heap);
+    h5r_map_free(&b.seen);
+    x->error = before;
+}
+
+void h5r_guess_path(h5r_ctx *x, uint64_t group, const char *path)
+{
+    const h5r_error before = x->error;
+
+    if (!x->file->source.remote || x->file->options.exact_reads)
+        return;
+    for (unsigned depth = 0; depth < 64; depth++) {
+        const h5r_symbol_table *t = h5r_memo_get(x, H5R_MEMO_CACHED_SYMBOLS, group);
+        h5r_header pseudo = {.pub = {.kind = H5R_GROUP, .addr = H5R_UNDEFINED, .file = x->file}, .symbols = t};
+        const h5r_header *h;
+        const h5r_link *l;
+        size_t n = strcspn(path += strspn(path, "/"), "/");
+        if (t == NULL || h5r_load_link(x, &pseudo, path, n, &l) != H5R_OK || l == NULL || l->kind != H5R_LINK_HARD)
+            break;
+        group = l->addr;
+        path += n;
+        h5r_status st = h5r_load_header(x, group, &h);
+        if (st == H5R_NEED && path[strspn(path, "/")] == '\0')
+            h5r_want_siblings(x, &pseudo);
+        if (st < 0 || path[strspn(path, "/")] == '\0')
+            break;
     }
     x->error = before;
 }
 
+enum { MANY = 64 }; /* objects that are not read on a guess */
+
+bool h5r_is_small_group(h5r_ctx *x, const h5r_header *group)
+{
+    const h5r_error before = x->error;
+    uint64_t n = 0;
+
+    if (group->symbols != NULL) {
+        const uint8_t *p = h5r_peek(x, group->symbols->btree, 8);
+        return p != NULL && p[5] == 0 && p[6] <= 2 * FEW_NODES && p[7] == 0;
+    }
+    if (group->link_info != NULL && group->link_info->heap != H5R_UNDEFINED && h5r_btree2_count(x, group->link_info->by_name, 5, &n) != H5R_OK)
+        n = MANY + 1;
+    x->error = before;
+    return n <= MANY;
+}
+
 void h5r_want_siblings(h5r_ctx *x, const h5r_header *group)
 {
-    enum { MANY = 64 }; /* objects that are not read on a guess */
     const h5r_error before = x->error;
+    const h5r_guess outer = x->guess;
     const h5r_header *h;
     const h5r_link_list *l;
-    const uint8_t *p;
 
-    if (!x->file->source.remote || x->file->options.exact_reads || group->symbols == NULL ||
-        (p = h5r_peek(x, group->symbols->btree, 8)) == NULL || p[5] != 0 || p[6] > 2 * FEW_NODES || p[7] != 0)
+    if (!x->file->source.remote || x->file->options.exact_reads || group->symbols == NULL || !h5r_is_small_group(x, group))
         return;
-    if (h5r_load_links(x, group, &l) == H5R_OK && l->n <= MANY) {
+    x->guess = H5R_UNLIKELY;
+    if (h5r_load_links(x, group, &l) == H5R_OK && l->n <= MANY)
         for (size_t i = 0; i < l->n; i++)
             if (l->by_name[i]->kind == H5R_LINK_HARD)
                 (void)h5r_load_header(x, l->by_name[i]->addr, &h);
-        x->reach = H5R_REACH_GROUP;
-    }
+    x->guess = outer;
     x->error = before; /* errors are left to who asks for the object */
 }
 
@@ -538,5 +607,34 @@ h5r_status h5r_load_link_to(h5r_ctx *x, const h5r_header *h, uint64_t addr, cons
         return st;
     *out = &b.list[0].pub; /* what is missing of the group, or damaged, does not matter */
     x->error.status = H5R_OK;
+    return H5R_OK;
+}
+
+h5r_status h5r_estimate_links(h5r_ctx *x, const h5r_header *h, uint64_t *n)
+{
+    const h5r_link_list *all = h5r_memo_get(x, H5R_MEMO_LINKS, h->pub.addr);
+
+    if (h->pub.kind != H5R_GROUP)
+        return h5r_fail(x, H5R_ERR_ARG, h->pub.addr, "not a group");
+    *n = all != NULL ? all->n : 0;
+    if (h->symbols != NULL && all == NULL) {
+        const h5r_local_heap *heap;
+        const uint8_t *root;
+        H5R_TRY(h5r_view(x, h->symbols->btree, 8, 0, &root));
+        H5R_TRY(h5r_load_local_heap(x, h->symbols->heap, &heap));
+        *n = heap->size / 16;
+        if (root[5] < 2) { /* with the usual fan-out less than 8,192 */
+            H5R_TRY(h5r_load_links(x, h, &all));
+            *n = all->n;
+        }
+    } else if (all == NULL) {
+        for (unsigned i = 0; i < h->n_messages; i++)
+            *n += h->messages[i].type == H5R_MSG_LINK;
+        if (h->link_info != NULL && h->link_info->heap != H5R_UNDEFINED) {
+            uint64_t dense;
+            H5R_TRY(h5r_btree2_count(x, h->link_info->by_name, 5, &dense));
+            *n = h5r_max(*n, dense);
+        }
+    }
     return H5R_OK;
 }

@@ -49,12 +49,14 @@ static h5r_status add_chunk(h5r_ctx *x, uint64_t header, header_chunks *cs, uint
 }
 
 /* Messages and length of a continuation chunk: a version 2 one has a signature and a checksum around them. */
-static h5r_status view_continuation(h5r_ctx *x, unsigned version, const header_chunk *k, const uint8_t **messages,
+static h5r_status view_continuation(h5r_ctx *x, unsigned version, const header_chunk *k, unsigned number, const uint8_t **messages,
                                     uint64_t *len)
 {
     const uint8_t *p;
 
-    H5R_TRY(h5r_view(x, k->addr, k->len, 0, &p));
+    /* Attributes that were added now and then while data were written have each their chunk, one behind the other in the file: from the
+     * second on the next block is read, too. */
+    H5R_TRY(h5r_view_on(x, k->addr, k->len, number > 1, &p));
     *messages = p;
     *len = k->len;
     if (version == 1)
@@ -106,7 +108,7 @@ static h5r_status collect(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *pr
         uint64_t len = cs->list[i].len;
         h5r_message m;
         if (p == NULL) {
-            h5r_status seen = view_continuation(x, prefix->version, &cs->list[i], &p, &len);
+            h5r_status seen = view_continuation(x, prefix->version, &cs->list[i], i, &p, &len);
             H5R_ALSO(acc, seen);
             if (seen != H5R_OK)
                 continue;
@@ -198,22 +200,6 @@ static bool is_old_group(const h5r_header_prefix *prefix, const uint8_t *message
     return symbols && continued;
 }
 
-/* Where the entry by which a group was found says that its symbol table is: wanted beside the rest of the header, which alone
- * counts (a group that was turned into a new one leaves such an entry behind). */
-static void want_cached_symbols(h5r_ctx *x, uint64_t addr)
-{
-    const h5r_symbol_table *t = h5r_memo_get(x, H5R_MEMO_CACHED_SYMBOLS, addr);
-    const h5r_error before = x->error;
-    h5r_widths w = x->file->widths;
-    const uint8_t *p;
-
-    if (t == NULL || x->file->options.exact_reads)
-        return;
-    (void)h5r_view(x, t->btree, 8 + 2U * w.offset, 0, &p); /* a guess: its errors are no one's */
-    (void)h5r_view(x, t->heap, 8U + 2U * w.length + w.offset, 0, &p);
-    x->error = before;
-}
-
 /* The messages of the first chunk, without continuations. */
 static h5r_status load_first_messages(h5r_ctx *x, uint64_t addr, const h5r_header_prefix *prefix, const uint8_t *messages, h5r_header *h)
 {
@@ -244,10 +230,8 @@ static h5r_status load_messages(h5r_ctx *x, uint64_t addr, bool whole, h5r_heade
     H5R_TRY(add_chunk(x, addr, &cs, addr, prefix->chunk0));
     cs.list[0].bytes = messages;
     h5r_status st = collect(x, addr, prefix, &cs, NULL, &n);
-    if (st == H5R_NEED) {
+    if (st == H5R_NEED)
         want_dense(x, prefix, &cs);
-        want_cached_symbols(x, addr);
-    }
     H5R_TRY(st);
 
     h5r_message *list = h5r_alloc(x, n, sizeof *list);
@@ -375,6 +359,21 @@ static h5r_status load_new_header(h5r_ctx *x, uint64_t addr, bool whole, const h
         h.pub.type = t;
     }
     return h5r_memo_put(x, whole ? H5R_MEMO_WHOLE_HEADER : H5R_MEMO_HEADER, addr, &h, sizeof h, (const void **)out);
+}
+
+uint64_t h5r_header_behind(h5r_ctx *x, uint64_t addr)
+{
+    const uint8_t *p = h5r_peek(x, addr, H5R_HEADER_PREFIX_MAX), *behind;
+    h5r_header_prefix prefix;
+    uint64_t next;
+
+    if (p == NULL || memcmp(p, "OHDR", 4) != 0)
+        return H5R_UNDEFINED;
+    h5r_cursor c = h5r_cursor_at(p, H5R_HEADER_PREFIX_MAX);
+    if (h5r_decode_header_prefix(&c, &prefix) != H5R_OK || !h5r_add(addr, prefix.prefix + 4, &next) || !h5r_add(next, prefix.chunk0, &next))
+        return H5R_UNDEFINED;
+    behind = h5r_peek(x, next, 4);
+    return behind != NULL && memcmp(behind, "OHDR", 4) == 0 ? next : H5R_UNDEFINED;
 }
 
 h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)

@@ -18,7 +18,7 @@ typedef struct h5r_header {
     const h5r_symbol_table *symbols;
     const char *comment;
     uint64_t modified;
-    bool first_only;     /* messages are those of the first chunk: enough for an old group's links */
+    bool first_only; /* messages are those of the first chunk: enough for an old group's links */
 } h5r_header;
 
 static inline const h5r_header *h5r_header_of(const h5r_object *o)
@@ -26,13 +26,27 @@ static inline const h5r_header *h5r_header_of(const h5r_object *o)
     return (const h5r_header *)(const void *)o;
 }
 
-/* Reads an object header with its continuations, and decides what kind of object it is. Of a group whose symbol table is known, from the
- * first chunk or from what its parent has noted of it, only the first chunk: the continuations hold attributes, and may be a long chain
- * through the file. */
+/* Reads an object header with its continuations, and decides what kind of object it is. Of a group whose first chunk has its symbol
+ * table, only that: the continuations hold attributes, and may be a long chain through the file. */
 h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out);
 
-/* Notes what an entry of a symbol table (or the superblock) says about the symbol table of the group behind it. */
+/* Called for the object behind each entry of a symbol table as soon as the entry has been read: names may come later. */
+typedef h5r_status (*h5r_entry_visit)(void *arg, uint64_t addr);
+
+/* Notes what an entry of a symbol table (or the superblock) says about the symbol table of the group behind it. libhdf5 leaves it there
+ * when the group gets links of the new style, so it is good for guesses only: what is read ahead while the header is on its way. */
 h5r_status h5r_note_symbols(h5r_ctx *x, uint64_t addr, const h5r_symbol_table *t);
+
+/* While the header of a group is on its way: goes on from what was noted of it, down a path as far as what is in memory leads, and wants
+ * what the path will need. Of an empty path: the names in the group. */
+void h5r_guess_path(h5r_ctx *x, uint64_t group, const char *path);
+
+/* The same for a walk: visits the entries of the symbol table that was noted, as far as it is in memory, and wants the rest. */
+void h5r_guess_entries(h5r_ctx *x, uint64_t group, h5r_entry_visit visit, void *arg);
+
+/* Where another header begins right behind the first block of this one, as far as both are in memory; else H5R_UNDEFINED. Version 2: only there
+ * are headers signed. */
+uint64_t h5r_header_behind(h5r_ctx *x, uint64_t addr);
 
 /* The same object with the messages of all chunks. */
 h5r_status h5r_load_whole_header(h5r_ctx *x, const h5r_header *h, const h5r_header **out);
@@ -76,8 +90,6 @@ typedef struct h5r_link_list {
 
 h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list **out);
 
-/* Called for the object behind each entry of a symbol table as soon as the entry has been read: names may come later. */
-typedef h5r_status (*h5r_entry_visit)(void *arg, uint64_t addr);
 h5r_status h5r_load_links_early(h5r_ctx *x, const h5r_header *h, h5r_entry_visit visit, void *arg, const h5r_link_list **out);
 
 /* One link by name; NULL when there is none; borrowed until the pass ends. Reads only the index nodes on its way where the group is dense or a symbol
@@ -85,9 +97,15 @@ h5r_status h5r_load_links_early(h5r_ctx *x, const h5r_header *h, h5r_entry_visit
  * found in what is in memory: a path goes on into one of them. */
 h5r_status h5r_load_link(h5r_ctx *x, const h5r_header *h, const char *name, size_t name_len, const h5r_link **out);
 
+/* Whether a group has at most 64 links or so, as far as can be told without reading. */
+bool h5r_is_small_group(h5r_ctx *x, const h5r_header *group);
+
 /* Asks for the headers of the objects in an old-style group that is not large: one of them is on its way, and in such files it takes several rounds
  * to an object; others of the group tend to be opened next. */
 void h5r_want_siblings(h5r_ctx *x, const h5r_header *group);
+
+/* About how many links there are; see h5r_links_estimate(). */
+h5r_status h5r_estimate_links(h5r_ctx *x, const h5r_header *h, uint64_t *n);
 
 /* One hard link by where it leads, as h5r_load_link(). */
 h5r_status h5r_load_link_to(h5r_ctx *x, const h5r_header *h, uint64_t addr, const h5r_link **out);

@@ -79,8 +79,12 @@ static h5r_status walk_path(h5r_ctx *x, const h5r_header *at, const char *path, 
 {
     const char *p = path;
 
-    if (*p == '/')
-        H5R_TRY(h5r_load_header(x, x->file->info.root, &at));
+    if (*p == '/') {
+        h5r_status st = h5r_load_header(x, x->file->info.root, &at);
+        if (st == H5R_NEED)
+            h5r_guess_path(x, x->file->info.root, path);
+        H5R_TRY(st);
+    }
     while (*p != '\0') {
         size_t n = strcspn(p, "/");
         bool skip = n == 0 || (n == 1 && p[0] == '.');
@@ -92,7 +96,10 @@ static h5r_status walk_path(h5r_ctx *x, const h5r_header *at, const char *path, 
             if (l == NULL)
                 return h5r_fail(x, H5R_ERR_NOT_FOUND, H5R_UNDEFINED, "no \"%.*s\" in the group \"%.*s\"", (int)n, p,
                                 p == path ? 1 : (int)(p - path), p == path ? "/" : path);
-            H5R_TRY(follow(x, at, l, w, &at));
+            h5r_status st = follow(x, at, l, w, &at);
+            if (st == H5R_NEED && l->kind == H5R_LINK_HARD && p[n + strspn(p + n, "/")] != '\0')
+                h5r_guess_path(x, l->addr, p + n);
+            H5R_TRY(st);
         }
         p += n;
         p += strspn(p, "/");
@@ -109,8 +116,12 @@ h5r_status h5r_load_path(h5r_ctx *x, const h5r_header *base, const char *path, c
 {
     walk_state w = {0};
 
-    if (base == NULL)
-        H5R_TRY(h5r_load_header(x, x->file->info.root, &base));
+    if (base == NULL) {
+        h5r_status st = h5r_load_header(x, x->file->info.root, &base);
+        if (st == H5R_NEED)
+            h5r_guess_path(x, x->file->info.root, path);
+        H5R_TRY(st);
+    }
     H5R_TRY(walk_path(x, base, path, &w, out));
     *exit = w.exit;
     return H5R_OK;

@@ -320,12 +320,11 @@ h5r_status h5r_load_super(h5r_ctx *x, void *unused)
     H5R_TRY(join_silent_family(x));
     if (f->params.extension != H5R_UNDEFINED)
         H5R_ALSO(acc, read_extension(x));
-    /* The root group's header comes in the same round; damage there is reported to whoever asks for it. */
-    h5r_status st = h5r_load_header(x, f->info.root, &root);
-    if (st == H5R_NEED)
-        acc = st;
-    else if (st < 0 && acc == H5R_OK)
-        x->error.status = H5R_OK;
+    /* The root group's header comes in the same round, if there is another one: whoever asks for it may ask for more beside it. Damage there
+     * is reported then. */
+    const h5r_error before = x->error;
+    (void)h5r_load_header(x, f->info.root, &root);
+    x->error = before;
     f->opened = acc == H5R_OK;
     return acc;
 }

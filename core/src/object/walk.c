@@ -145,13 +145,30 @@ static h5r_status push_children(h5r_ctx *x, h5r_walk *w, const h5r_header *h, un
     return H5R_OK;
 }
 
+/* A walk of the whole file will come to every header that is in use, so one that lies behind another is gone into before it is known whose it is:
+ * groups that were created one after the other lie so, and the links between them may take rounds to read. */
+static h5r_status push_neighbour(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned depth)
+{
+    enum { WHOLE = 16 }; /* levels */
+
+    if (!x->file->source.remote || x->file->options.exact_reads || w->depth < WHOLE || w->items[0].addr != x->file->info.root)
+        return H5R_OK;
+    return push(x, w, h5r_header_behind(x, addr), depth);
+}
+
 static h5r_status load_item(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned depth)
 {
     const h5r_header *h;
     const h5r_dataset *d;
     h5r_status acc = H5R_OK;
 
-    H5R_TRY(h5r_load_header(x, addr, &h));
+    h5r_status found = h5r_load_header(x, addr, &h);
+    if (found == H5R_NEED && depth < w->depth) {
+        early e = {x, w, depth + 1};
+        h5r_guess_entries(x, addr, push_early, &e);
+    }
+    H5R_TRY(push_neighbour(x, w, addr, depth));
+    H5R_TRY(found);
     if (h->pub.kind == H5R_GROUP)
         H5R_ALSO(acc, push_children(x, w, h, depth));
     if (w->what & H5R_PREFETCH_ATTRS)
@@ -185,5 +202,51 @@ h5r_status h5r_walk_step(h5r_ctx *x, void *arg)
         if (i == w->first && w->items[i].done)
             w->first++;
     }
+    return acc;
+}
+
+h5r_status h5r_path_walk_step(h5r_ctx *x, void *arg)
+{
+    h5r_path_walk *a = arg;
+    h5r_walk none = {0};
+    h5r_status acc = H5R_OK;
+    const h5r_header *at = NULL;
+
+    uint64_t end = x->file->info.root;
+    const char *first = a->path + strspn(a->path, "/");
+    if (*first != '\0') {
+        h5r_status st = h5r_load_header(x, end, &at);
+        if (st == H5R_NEED)
+            h5r_guess_path(x, end, a->path);
+        H5R_TRY(st);
+    }
+    for (const char *p = first; *p != '\0' && at->pub.kind == H5R_GROUP;) {
+        size_t n = strcspn(p, "/");
+        const h5r_link *l;
+        const h5r_header *group = at;
+        if (a->what & H5R_PREFETCH_GROUPS) {
+            h5r_status attrs = load_attrs(x, &none, group, 0);
+            if (attrs == H5R_NEED)
+                acc = attrs;
+            x->error.status = H5R_OK; /* reported when the attributes are asked for */
+        }
+        H5R_TRY(h5r_load_link(x, group, p, n, &l));
+        if (l == NULL || l->kind != H5R_LINK_HARD)
+            return acc;
+        end = l->addr;
+        p += n;
+        p += strspn(p, "/");
+        h5r_status st = h5r_load_header(x, end, &at);
+        if (st == H5R_NEED && *p == '\0')
+            h5r_want_siblings(x, group);
+        else if (st == H5R_NEED)
+            h5r_guess_path(x, end, p);
+        if (*p == '\0')
+            break; /* the walk looks at it */
+        H5R_TRY(st);
+    }
+    if (a->walk == NULL && h5r_walk_begin(&a->walk, end, a->depth, a->what, a->load_index) != H5R_OK)
+        return h5r_nomem(x);
+    H5R_ALSO(acc, h5r_walk_step(x, a->walk));
     return acc;
 }

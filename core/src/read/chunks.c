@@ -5,6 +5,7 @@
 
 #include "index/box.h"
 #include "index/index.h"
+#include "io/index_cache.h"
 #include "util/checked.h"
 
 typedef struct chunk_builder {
@@ -89,27 +90,68 @@ static h5r_status visit_box(h5r_ctx *x, const h5r_chunked *d, const uint64_t *lo
     return H5R_OK;
 }
 
+static h5r_index_key key_of(const h5r_chunked *k)
+{
+    return (h5r_index_key){.addr = k->addr, .kind = k->kind, .rank = k->rank, .grid = k->grid};
+}
+
+/* Indexes that are structures of their own. */
+static bool is_worth_keeping(const h5r_ctx *x, const h5r_chunked *k)
+{
+    return x->file->index_cache != NULL && k->addr != H5R_UNDEFINED && k->kind != H5R_INDEX_SINGLE && k->kind != H5R_INDEX_IMPLICIT;
+}
+
+static h5r_status memoise(h5r_ctx *x, const h5r_dataset *d, const h5r_chunk_list *found, const h5r_chunk_list **out)
+{
+    h5r_chunk_list list = {.n = found->n};
+    h5r_chunk *copy = h5r_alloc(x, found->n, sizeof *copy);
+
+    if (copy == NULL)
+        return x->error.status;
+    if (found->n > 0)
+        memcpy(copy, found->chunks, found->n * sizeof *copy);
+    list.chunks = copy;
+    return h5r_memo_put(x, H5R_MEMO_CHUNKS, (uint64_t)(uintptr_t)d, &list, sizeof list, (const void **)out);
+}
+
+/* The whole list where it is known: read before, or by an earlier process. NULL when it is not. */
+static h5r_status find_list(h5r_ctx *x, const h5r_dataset *d, const h5r_chunk_list **out)
+{
+    const h5r_chunked *k = &h5r_dataset_data_of(d)->chunked;
+    h5r_index_key key = key_of(k);
+    h5r_chunk_list found = {0};
+
+    /* Descriptions are memoised: one for each dataset. */
+    *out = h5r_memo_get(x, H5R_MEMO_CHUNKS, (uint64_t)(uintptr_t)d);
+    if (*out != NULL || !is_worth_keeping(x, k))
+        return H5R_OK;
+    H5R_TRY(h5r_index_cache_find(x, &key, &found.chunks, &found.n));
+    return found.chunks != NULL ? memoise(x, d, &found, out) : H5R_OK;
+}
+
 h5r_status h5r_load_chunk_list(h5r_ctx *x, const h5r_dataset *d, const h5r_chunk_list **out)
 {
     const h5r_chunked *k = &h5r_dataset_data_of(d)->chunked;
-    uint64_t key = (uint64_t)(uintptr_t)d; /* descriptions are memoised: one for each dataset */
     uint64_t lo[H5R_MAX_RANK] = {0}, hi[H5R_MAX_RANK];
     h5r_chunk_list found = {0};
 
-    *out = h5r_memo_get(x, H5R_MEMO_CHUNKS, key);
+    H5R_TRY(find_list(x, d, out));
     if (*out != NULL)
         return H5R_OK;
     for (unsigned i = 0; i < k->rank; i++)
         hi[i] = k->grid[i] > 0 ? k->grid[i] - 1 : 0;
-    if (d->space->count > 0)
-        H5R_TRY(visit_box(x, k, lo, hi, &found));
-    h5r_chunk *copy = h5r_alloc(x, found.n, sizeof *copy);
-    if (copy == NULL)
-        return x->error.status;
-    if (found.n > 0)
-        memcpy(copy, found.chunks, found.n * sizeof *copy);
-    found.chunks = copy;
-    return h5r_memo_put(x, H5R_MEMO_CHUNKS, key, &found, sizeof found, (const void **)out);
+    if (d->space->count > 0) {
+        x->unkept = is_worth_keeping(x, k);
+        h5r_status st = visit_box(x, k, lo, hi, &found);
+        x->unkept = false;
+        H5R_TRY(st);
+    }
+    H5R_TRY(memoise(x, d, &found, out));
+    if (is_worth_keeping(x, k)) {
+        h5r_index_key key = key_of(k);
+        h5r_index_cache_keep(x->file, &key, (*out)->chunks, (*out)->n);
+    }
+    return H5R_OK;
 }
 
 h5r_status h5r_load_all_chunks(h5r_ctx *x, const h5r_dataset *d)
@@ -134,9 +176,10 @@ static size_t lower_bound(const h5r_chunk_list *l, size_t i, uint64_t number)
 
 h5r_status h5r_load_chunks(h5r_ctx *x, const h5r_dataset *d, const uint64_t *lo, const uint64_t *hi, h5r_chunk_list *out)
 {
-    const h5r_chunk_list *all = h5r_memo_get(x, H5R_MEMO_CHUNKS, (uint64_t)(uintptr_t)d);
     const h5r_chunked *k = &h5r_dataset_data_of(d)->chunked;
+    const h5r_chunk_list *all;
 
+    H5R_TRY(find_list(x, d, &all));
     if (all == NULL)
         return visit_box(x, k, lo, hi, out);
 

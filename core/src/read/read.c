@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "read/ahead.h"
 #include "read/deliver.h"
 #include "read/virtual.h"
 
@@ -155,6 +156,8 @@ h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_s
     h5r_ctx x;
     read_args a = {.ds = ds, .sel = sel, .n = n, .failed = n == 1 ? ds[0]->addr : H5R_UNDEFINED};
 
+    if (n == 1)
+        h5r_note_read(f, ds[0]);
     h5r_ctx_begin(&x, f, "h5r_read_many");
     h5r_status st = read_planned(&x, &a, nesting);
     if (f->source.read_ranges == NULL && st != H5R_NEED)

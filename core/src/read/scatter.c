@@ -80,22 +80,23 @@ static void swap_row(const h5r_type *t, uint64_t n, const uint8_t *src, int64_t 
     }
 }
 
-/* A row of byte planes; the last plane first gives the other byte order. */
-static void unshuffle_row(const h5r_scatter *s, uint64_t n, const uint8_t *src, uint8_t *dst)
+/* Rows of byte planes; the last plane first gives the other byte order. */
+static void unshuffle_rows(const h5r_scatter *s, uint64_t rows, uint64_t n, const uint8_t *src, int64_t src_step, uint8_t *dst, int64_t dst_step)
 {
     size_t size = s->type->size;
     ptrdiff_t plane = (ptrdiff_t)s->plane;
 
-    if (s->swap)
-        h5r_unshuffle_part(src + (ptrdiff_t)(size - 1) * plane, -plane, dst, (size_t)n, size);
-    else
-        h5r_unshuffle_part(src, plane, dst, (size_t)n, size);
+    if (s->swap) {
+        src += (ptrdiff_t)(size - 1) * plane;
+        plane = -plane;
+    }
+    h5r_unshuffle_rows(src, plane, (ptrdiff_t)src_step, dst, (ptrdiff_t)dst_step, (size_t)rows, (size_t)n, size);
 }
 
 static void row(const h5r_scatter *s, uint64_t n, const uint8_t *src, int64_t ss, uint8_t *dst, int64_t ds)
 {
     if (s->plane > 0)
-        unshuffle_row(s, n, src, dst);
+        unshuffle_rows(s, 1, n, src, 0, dst, 0);
     else if (s->swap)
         swap_row(s->type, n, src, ss, dst, ds);
     else
@@ -111,6 +112,10 @@ static void copy_dim(const h5r_scatter *s, unsigned dim, const uint8_t *src, uin
             row(s, 1, src, 0, dst, 0);
         else
             row(s, s->count[dim], src, s->src_stride[dim], dst, s->dst_stride[dim]);
+        return;
+    }
+    if (s->plane > 0 && dim + 2 == s->rank) {
+        unshuffle_rows(s, s->count[dim], s->count[dim + 1], src, s->src_stride[dim], dst, s->dst_stride[dim]);
         return;
     }
     /* Rows lie apart, so the processor does not see by itself where the next one goes. */
