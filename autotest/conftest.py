@@ -82,6 +82,23 @@ def oracle():
     found.close()
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Files by scripts, which the interpreter of .venv runs: GDAL's process has no h5py. The same script is run once."""
+    python, files = ROOT / ".venv/bin/python", {}
+    if not python.exists():
+        pytest.skip("no .venv: run scripts/venv.sh")
+
+    def make(name, script):
+        if (name, script) not in files:
+            path = tmp_path_factory.mktemp("made") / name
+            subprocess.run([str(python), "-c", "import h5py, netCDF4, numpy as np, sys\n" + script, str(path)], check=True)
+            files[name, script] = path
+        return files[name, script]
+
+    return make
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -190,6 +207,13 @@ def errors():
 
 def open_multidim(name, **options):
     return gdal.OpenEx(str(name), gdal.OF_MULTIDIM_RASTER, **options)
+
+
+def band_of(ds, index=1):
+    """A band that keeps its dataset, which GDAL's bindings do not."""
+    band = ds.GetRasterBand(index)
+    band.dataset = ds
+    return band
 
 
 @pytest.fixture

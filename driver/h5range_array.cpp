@@ -18,6 +18,7 @@ const char *const HIDDEN[] = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST
                               "_FillValue", "missing_value", "units", "scale_factor", "add_offset", "grid_mapping", "_Unsigned", nullptr};
 
 // Values that have to be converted pass through a buffer of at most that many bytes.
+constexpr GUInt64 MAX_TEXT = 1 << 20;
 constexpr size_t PIECE_BYTES = 64 * 1024 * 1024;
 
 #if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 12, 0)
@@ -25,9 +26,18 @@ constexpr size_t PIECE_BYTES = 64 * 1024 * 1024;
 constexpr unsigned SCAN = 16;
 #endif
 
+// netCDF-3 knew no unsigned types: an attribute says so, and of bytes their valid range may.
 bool IsUnsignedByConvention(const Session &oSession, const h5r_object *psObject, const h5r_type *t)
 {
-    return t->cls == H5R_CLASS_INTEGER && t->is_signed && EQUAL(oSession.GetText(psObject, "_Unsigned").c_str(), "true");
+    if (t->cls != H5R_CLASS_INTEGER || !t->is_signed)
+        return false;
+    if (EQUAL(oSession.GetText(psObject, "_Unsigned").c_str(), "true"))
+        return true;
+    const h5r_attr *psRange = t->size == 1 ? oSession.FindAttribute(psObject, "valid_range") : nullptr;
+    if (psRange == nullptr || psRange->space->count != 2)
+        return false;
+    const auto poRange = Attribute::Create(oSession.GetFile(), psObject->file, std::string(), psRange);
+    return poRange && poRange->GetDataType().GetClass() == GEDTC_NUMERIC && poRange->ReadAsDoubleArray() == std::vector<double>{0, 255};
 }
 
 } // namespace
@@ -78,6 +88,17 @@ Array::Array(const std::shared_ptr<Session> &poSession, const Chain &aoChain, co
       m_poSession(poSession), m_aoChain(aoChain), m_psObject(psObject), m_psDataset(psDataset), m_poType(poType),
       m_aoDims(poSession->GetDimensions(aoChain, psObject, psDataset, osName)), m_nFileDims(m_aoDims.size())
 {
+    // Characters with a last dimension are netCDF's texts.
+    const h5r_space &sSpace = *psDataset->space;
+    if (psDataset->type->cls == H5R_CLASS_STRING && psDataset->type->size == 1 && sSpace.cls == H5R_SPACE_SIMPLE && sSpace.rank >= 2 &&
+        sSpace.shape[sSpace.rank - 1] > 0 && sSpace.shape[sSpace.rank - 1] <= MAX_TEXT)
+    {
+        m_nText = static_cast<size_t>(sSpace.shape[sSpace.rank - 1]);
+        m_aoDims.pop_back();
+        m_nFileDims--;
+    }
+    for (size_t i = 0; i < m_nFileDims && sSpace.cls == H5R_SPACE_SIMPLE; i++)
+        m_bPadded = m_bPadded || m_aoDims[i]->GetSize() > sSpace.shape[i];
     for (size_t i = 0; i < poType->InnerShape().size(); i++)
         m_aoDims.push_back(std::make_shared<Dimension>(poSession, m_osFullName, "element_dim_" + std::to_string(i), std::string(),
                                                        std::string(), poType->InnerShape()[i], std::string()));
@@ -173,7 +194,7 @@ std::vector<GUInt64> Array::GetBlockSize() const
     std::vector<GUInt64> anBlock(m_aoDims.size(), 0);
     if (m_psDataset->layout == H5R_LAYOUT_CHUNKED)
     {
-        std::copy_n(m_psDataset->chunk, m_psDataset->space->rank, anBlock.begin());
+        std::copy_n(m_psDataset->chunk, m_nFileDims, anBlock.begin());
         std::copy(m_poType->InnerShape().begin(), m_poType->InnerShape().end(), anBlock.begin() + static_cast<ptrdiff_t>(m_nFileDims));
     }
     return anBlock;
@@ -210,6 +231,20 @@ std::shared_ptr<OGRSpatialReference> Array::GetSpatialRef() const
     {
         m_poSRS = CFSpatialRef(Group::Create(m_poSession, {m_aoChain.front()}, "/"), *this, m_aoChain.back().osPath);
     }
+    const EOSField *psField = m_poSRS ? nullptr : GetEOSField();
+    if (psField != nullptr && psField->poGrid && m_aoDims.size() >= 2 && (m_poSRS = psField->poGrid->SpatialRef()) != nullptr)
+    {
+        int iX = static_cast<int>(m_aoDims.size()), iY = iX - 1; // counted from 1
+        for (size_t i = 0; i < m_aoDims.size(); i++)
+        {
+            if (m_aoDims[i]->GetName() == "XDim")
+                iX = static_cast<int>(i) + 1;
+            else if (m_aoDims[i]->GetName() == "YDim")
+                iY = static_cast<int>(i) + 1;
+        }
+        m_poSRS->SetDataAxisToSRSAxisMapping(m_poSRS->GetDataAxisToSRSAxisMapping() == std::vector<int>{2, 1} ? std::vector<int>{iY, iX}
+                                                                                                            : std::vector<int>{iX, iY});
+    }
     return m_poSRS;
 }
 
@@ -223,6 +258,29 @@ std::vector<std::shared_ptr<GDALMDArray>> Array::GetCoordinateVariables() const
         auto poVariable = poRoot->ResolveMDArray(aosNames[i], m_aoChain.back().osPath, nullptr);
         if (poVariable)
             apoVariables.push_back(poVariable);
+    }
+    if (apoVariables.empty() && aosNames.Count() == 0 && m_aoDims.size() >= 2 && !IsEOSPath(GetFullName()))
+    {
+        const CFArray oCF(poRoot, *this, m_aoChain.back().osPath);
+        const bool bAxes = std::any_of(oCF.Axes().begin(), oCF.Axes().end(), [](const CFArray::Axis &o) { return o.poVariable && !o.osType.empty(); });
+        const auto oFound = bAxes ? CFGeolocation() : CFFindGeolocation(poRoot, oCF, m_aoChain.back().osPath, oCF.YDim(), oCF.XDim());
+        if (oFound && oFound.poLongitudes->GetFullName() != GetFullName() && oFound.poLatitudes->GetFullName() != GetFullName())
+            apoVariables = {oFound.poLongitudes, oFound.poLatitudes};
+    }
+    const EOSField *psField = apoVariables.empty() && m_aoDims.size() >= 2 ? GetEOSField() : nullptr;
+    for (size_t iY = 0; psField != nullptr && apoVariables.empty() && iY < m_aoDims.size(); iY++)
+    {
+        for (size_t iX = iY + 1; apoVariables.empty() && iX < m_aoDims.size(); iX++)
+        {
+            EOSGeolocation oGeolocation;
+            if (!FindEOSGeolocation(*psField, m_aoDims[iX]->GetName(), m_aoDims[iY]->GetName(), oGeolocation) || oGeolocation.oX.nOffset != 0 ||
+                oGeolocation.oX.nIncrement != 1 || oGeolocation.oY.nOffset != 0 || oGeolocation.oY.nIncrement != 1)
+                continue;
+            const bool bItself = GetFullName() == oGeolocation.osLongitude || GetFullName() == oGeolocation.osLatitude;
+            for (const auto &osName : {oGeolocation.osLongitude, oGeolocation.osLatitude})
+                if (auto poVariable = !bItself ? poRoot->OpenMDArrayFromFullname(osName) : nullptr)
+                    apoVariables.push_back(poVariable);
+        }
     }
     return apoVariables;
 }
@@ -287,7 +345,14 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
         if (++m_nBlocksAsked == SCAN)
             (void)h5r_chunks_all(m_psObject->file, m_psObject, &pasAll, &nAll, nullptr);
         const std::vector<uint64_t> anOne(nRank, 1);
-        if (h5r_chunks(m_psObject->file, m_psObject, panBlockCoordinates, anOne.data(), &sChunk, &err) != H5R_OK)
+        std::vector<uint64_t> anChunk(nRank, 0); // characters of texts have no coordinate
+        std::copy_n(panBlockCoordinates, m_nFileDims, anChunk.begin());
+        if (m_nText > d->chunk[nRank - 1] && m_nText > 0)
+        {
+            CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: its texts go over several chunks", GetFilename().c_str(), m_osFullName.c_str());
+            return false;
+        }
+        if (h5r_chunks(m_psObject->file, m_psObject, anChunk.data(), anOne.data(), &sChunk, &err) != H5R_OK)
         {
             m_poSession->GetFile()->Report(err, m_osFullName);
             return false;
@@ -299,15 +364,16 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
     oInfo.nOffset = sChunk.offset;
     oInfo.nSize = sChunk.size;
     CPLStringList aosInfo;
-    for (unsigned i = 0; i < d->n_filters; i++)
-        if ((sChunk.skipped >> i & 1) == 0)
-            for (const char *pszKey : {"COMPRESSION", "FILTER"})
-            {
-                const char *pszName = h5r_filter_name(d->filters[i].id);
-                const char *pszValue = m_aosStructuralInfo.FetchNameValue(pszKey);
-                if (pszName != nullptr && pszValue != nullptr && EQUAL(pszName, pszValue))
-                    aosInfo.SetNameValue(pszKey, pszValue);
-            }
+    for (const char *pszKey : {"COMPRESSION", "FILTER"})
+    {
+        const char *pszValue = m_aosStructuralInfo.FetchNameValue(pszKey);
+        for (unsigned i = 0; pszValue != nullptr && i < d->n_filters; i++)
+        {
+            const char *pszName = h5r_filter_name(d->filters[i].id);
+            if ((sChunk.skipped >> i & 1) == 0 && pszName != nullptr && EQUAL(pszName, pszValue))
+                aosInfo.SetNameValue(pszKey, pszValue);
+        }
+    }
     const h5r_type *t = d->type;
     while (t->cls == H5R_CLASS_ARRAY || t->cls == H5R_CLASS_ENUM || t->cls == H5R_CLASS_COMPLEX)
         t = t->base;
@@ -378,7 +444,7 @@ bool Array::IAdviseRead(const GUInt64 *panStart, const size_t *panCount, CSLCons
 {
     const char *pszMax = CSLFetchNameValue(papszOptions, "CACHE_SIZE");
     const GIntBig nMax = pszMax != nullptr ? CPLAtoGIntBig(pszMax) : GDALGetCacheMax64() / 4;
-    if (m_psDataset->space->cls == H5R_SPACE_SIMPLE && m_nFileDims == m_aoDims.size() && nMax > 0)
+    if (m_psDataset->space->cls == H5R_SPACE_SIMPLE && m_nFileDims == m_aoDims.size() && !m_bPadded && m_nText == 0 && nMax > 0)
         m_poSession->GetFile()->GetAdvice().Add(m_psObject, m_psDataset, std::vector<uint64_t>(panStart, panStart + m_nFileDims),
                                                 std::vector<uint64_t>(panCount, panCount + m_nFileDims), static_cast<uint64_t>(nMax));
     return true;
@@ -419,41 +485,50 @@ bool Array::IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 
         return true; // no elements to read
     try
     {
-        if (IsDirect(oBufferType))
-        {
-            int64_t anStride[H5R_MAX_RANK] = {0};
-            for (size_t i = 0; i < m_nFileDims; i++)
-                anStride[i] = static_cast<int64_t>(panStride[i]) * static_cast<int64_t>(oBufferType.GetSize());
-            return ReadFile(panStart, panCount, panStep, anStride, pBuffer);
-        }
-        // The rest in pieces along the outermost dimension that has several elements.
-        size_t nBytes = std::max<size_t>(m_psDataset->type->size, m_poType->InnerCount() * m_poType->GDALType().GetSize());
-        size_t iSplit = 0;
-        while (iSplit + 1 < m_nFileDims && panCount[iSplit] == 1)
-            iSplit++;
-        for (size_t i = iSplit + 1; i < m_nFileDims; i++)
-            nBytes = nBytes > PIECE_BYTES ? nBytes : nBytes * panCount[i];
-        if (m_nFileDims == 0)
-            return ReadPiece(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer));
-        const size_t nRows = std::max<size_t>(1, PIECE_BYTES / std::max<size_t>(1, nBytes));
-        std::vector<GUInt64> anStart(panStart, panStart + m_aoDims.size());
-        std::vector<size_t> anCount(panCount, panCount + m_aoDims.size());
-        for (size_t i = 0; i < panCount[iSplit]; i += nRows)
-        {
-            anStart[iSplit] = panStart[iSplit] + static_cast<GUInt64>(static_cast<GInt64>(i) * panStep[iSplit]);
-            anCount[iSplit] = std::min(nRows, panCount[iSplit] - i);
-            GByte *pabyTo = static_cast<GByte *>(pBuffer) +
-                            static_cast<GPtrDiff_t>(i) * panStride[iSplit] * static_cast<GPtrDiff_t>(oBufferType.GetSize());
-            if (!ReadPiece(anStart.data(), anCount.data(), panStep, panStride, oBufferType, pabyTo))
-                return false;
-        }
-        return true;
+        return m_bPadded ? ReadPadded(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer))
+                         : ReadStored(panStart, panCount, panStep, panStride, oBufferType, pBuffer);
     }
     catch (const std::bad_alloc &)
     {
         CPLError(CE_Failure, CPLE_OutOfMemory, "%s#%s: out of memory", GetFilename().c_str(), m_osFullName.c_str());
         return false;
     }
+}
+
+bool Array::ReadStored(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                       const GDALExtendedDataType &oBufferType, void *pBuffer) const
+{
+    if (m_nText > 0)
+        return ReadTexts(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer));
+    if (IsDirect(oBufferType))
+    {
+        int64_t anStride[H5R_MAX_RANK] = {0};
+        for (size_t i = 0; i < m_nFileDims; i++)
+            anStride[i] = static_cast<int64_t>(panStride[i]) * static_cast<int64_t>(oBufferType.GetSize());
+        return ReadFile(panStart, panCount, panStep, anStride, pBuffer);
+    }
+    // The rest in pieces along the outermost dimension that has several elements.
+    size_t nBytes = std::max<size_t>(m_psDataset->type->size, m_poType->InnerCount() * m_poType->GDALType().GetSize());
+    size_t iSplit = 0;
+    while (iSplit + 1 < m_nFileDims && panCount[iSplit] == 1)
+        iSplit++;
+    for (size_t i = iSplit + 1; i < m_nFileDims; i++)
+        nBytes = nBytes > PIECE_BYTES ? nBytes : nBytes * panCount[i];
+    if (m_nFileDims == 0)
+        return ReadPiece(panStart, panCount, panStep, panStride, oBufferType, static_cast<GByte *>(pBuffer));
+    const size_t nRows = std::max<size_t>(1, PIECE_BYTES / std::max<size_t>(1, nBytes));
+    std::vector<GUInt64> anStart(panStart, panStart + m_aoDims.size());
+    std::vector<size_t> anCount(panCount, panCount + m_aoDims.size());
+    for (size_t i = 0; i < panCount[iSplit]; i += nRows)
+    {
+        anStart[iSplit] = panStart[iSplit] + static_cast<GUInt64>(static_cast<GInt64>(i) * panStep[iSplit]);
+        anCount[iSplit] = std::min(nRows, panCount[iSplit] - i);
+        GByte *pabyTo = static_cast<GByte *>(pBuffer) +
+                        static_cast<GPtrDiff_t>(i) * panStride[iSplit] * static_cast<GPtrDiff_t>(oBufferType.GetSize());
+        if (!ReadPiece(anStart.data(), anCount.data(), panStep, panStride, oBufferType, pabyTo))
+            return false;
+    }
+    return true;
 }
 
 bool Array::ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,

@@ -308,22 +308,66 @@ bool CFReadCoordinate(const GDALMDArray &oArray, std::vector<double> &adfValues)
 CFArray::CFArray(const std::shared_ptr<GDALGroup> &poRoot, const GDALMDArray &oArray, const std::string &osGroupFullName)
     : m_poRoot(poRoot), m_osGroup(osGroupFullName), m_oAttributes(oArray)
 {
+    const auto apoAuxiliary = AuxiliaryCoordinates();
     for (const auto &poDim : oArray.GetDimensions())
     {
         Axis oAxis;
         oAxis.osName = poDim->GetName();
-        auto poVariable = poDim->GetIndexingVariable();
-        if (poVariable && poVariable->GetDimensionCount() == 1 && poVariable->GetDimensions()[0]->GetSize() == poDim->GetSize())
-        {
-            oAxis.poVariable = poVariable;
-            oAxis.oAttributes = Attributes(*poVariable);
-        }
+        FindVariable(oAxis, *poDim, apoAuxiliary);
         m_anSizes.push_back(poDim->GetSize());
         CFDimensionRole(oAxis.oAttributes.Getter(), oAxis.osName, oAxis.osType, oAxis.osDirection);
         m_aoAxes.push_back(oAxis);
     }
     FindAxes();
     FindMapping();
+}
+
+// The coordinate variable of a dimension; one of its name in the array's own group, where the dimension is that of a group above;
+// one of the coordinates that the array names.
+void CFArray::FindVariable(Axis &oAxis, const GDALDimension &oDim, const std::vector<std::shared_ptr<GDALMDArray>> &apoAuxiliary) const
+{
+    const auto Take = [&oAxis, &oDim](const std::shared_ptr<GDALMDArray> &poVariable)
+    {
+        if (!poVariable || poVariable->GetDimensionCount() != 1 || poVariable->GetDimensions()[0]->GetSize() != oDim.GetSize())
+            return false;
+        oAxis.poVariable = poVariable;
+        oAxis.oAttributes = Attributes(*poVariable);
+        return true;
+    };
+    if (Take(oDim.GetIndexingVariable()))
+        return;
+    const std::string osParent = m_osGroup == "/" ? "/" : m_osGroup + "/";
+    if (!oAxis.osName.empty() && !STARTS_WITH(oAxis.osName.c_str(), "phony_dim_") && oDim.GetFullName() != osParent + oAxis.osName)
+    {
+        const auto poVariable = CFFindArray(m_poRoot, m_osGroup, oAxis.osName);
+        if (poVariable && !STARTS_WITH(Attributes(*poVariable).Text("NAME").c_str(), "This is a netCDF dimension") && Take(poVariable))
+            return;
+    }
+    for (const auto &poVariable : apoAuxiliary)
+        if (poVariable->GetDimensionCount() == 1 && poVariable->GetDimensions()[0]->GetFullName() == oDim.GetFullName() &&
+            poVariable->GetDataType().GetClass() == GEDTC_NUMERIC && Take(poVariable))
+            return;
+}
+
+// The dimensions of the longitudes and latitudes that an array names: bands may come after them.
+bool CFArray::FindAxesOfGeolocation(int &iX, int &iY) const
+{
+    for (const auto &poArray : AuxiliaryCoordinates())
+    {
+        const Attributes oAttributes(*poArray);
+        if (poArray->GetDimensionCount() != 2 || !(CFIsLongitude(oAttributes.Getter(), poArray->GetName()) || CFIsLatitude(oAttributes.Getter(), poArray->GetName())))
+            continue;
+        const auto &apoDims = poArray->GetDimensions();
+        for (size_t i = 0; i < m_aoAxes.size(); i++)
+        {
+            if (m_aoAxes[i].osName == apoDims[0]->GetName() && m_anSizes[i] == apoDims[0]->GetSize())
+                iY = static_cast<int>(i);
+            else if (m_aoAxes[i].osName == apoDims[1]->GetName() && m_anSizes[i] == apoDims[1]->GetSize())
+                iX = static_cast<int>(i);
+        }
+        return iX >= 0 && iY >= 0;
+    }
+    return false;
 }
 
 void CFArray::FindAxes()
@@ -353,6 +397,13 @@ void CFArray::FindAxes()
         // (row, column, band), as imaging spectrometers write it
         m_iYDim = 0;
         m_iXDim = 1;
+        return;
+    }
+    int iGeolocationX = -1, iGeolocationY = -1;
+    if ((iX < 0 || iY < 0) && nDims > 2 && FindAxesOfGeolocation(iGeolocationX, iGeolocationY))
+    {
+        m_iXDim = iGeolocationX;
+        m_iYDim = iGeolocationY;
         return;
     }
     if (iX < 0 || iY < 0) // one alone says too little to move an axis: a section such as (lon, depth) is shown as it is stored

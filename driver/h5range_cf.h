@@ -12,6 +12,8 @@
 #include "gdal_priv.h"
 #include "ogr_spatialref.h"
 
+#include "h5range_options.h"
+
 namespace h5range
 {
 
@@ -91,6 +93,11 @@ class CFArray
     {
         return m_aoAxes;
     }
+    /** Sizes of the dimensions. */
+    const std::vector<GUInt64> &Sizes() const
+    {
+        return m_anSizes;
+    }
     /** Which dimension runs along a raster's rows and which along its columns; -1 for one that an array of less than two
      * dimensions lacks. By role, else the last two. */
     int XDim() const
@@ -116,7 +123,7 @@ class CFArray
 
     /** The geotransform of the raster in units of poSRS (may be null). bBottomUp: whether the rows run from south to north in the
      * file, unchanged where nothing tells; the geotransform is that of the raster with its rows turned so. */
-    bool GeoTransform(const OGRSpatialReference *poSRS, double *padfGeoTransform, bool &bBottomUp) const;
+    bool GeoTransform(const OGRSpatialReference *poSRS, const RasterOptions &oOptions, double *padfGeoTransform, bool &bBottomUp) const;
 
     /** Latitudes of an uneven grid whose longitudes are even (a gaussian grid): set by GeoTransform(). */
     bool HasUnevenLatitudes() const
@@ -126,6 +133,8 @@ class CFArray
 
   private:
     void FindMapping();
+    void FindVariable(Axis &oAxis, const GDALDimension &oDim, const std::vector<std::shared_ptr<GDALMDArray>> &apoAuxiliary) const;
+    bool FindAxesOfGeolocation(int &iX, int &iY) const;
     void FindAxes();
     double UnitFactor(const Axis &oAxis, const OGRSpatialReference *poSRS) const;
     bool GeoTransformOfMapping(double *padfGeoTransform) const;
@@ -140,6 +149,20 @@ class CFArray
     mutable bool m_bUnevenLatitudes = false;
     mutable std::map<int, std::vector<double>> m_oValues;
 };
+
+/** Longitudes and latitudes of every pixel. */
+struct CFGeolocation
+{
+    std::shared_ptr<GDALMDArray> poLongitudes{}, poLatitudes{};
+    explicit operator bool() const
+    {
+        return poLongitudes && poLatitudes;
+    }
+};
+
+/** Those that an array names, else those that have the usual names in its group, in one above or in a folder there; of dimensions iY
+ * and iX. */
+CFGeolocation CFFindGeolocation(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray, const std::string &osGroupFullName, int iY, int iX);
 
 /** The CRS that a grid mapping's attributes describe, or null: WKT and identifiers first, then CF's parameters. dfUnit:
  * metres of the unit of the projected axes; bMetre: give a CRS in metres all the same. */

@@ -164,7 +164,7 @@ bool CFArray::GeoTransformOfMapping(double *padfGeoTransform) const
     return true;
 }
 
-bool CFArray::GeoTransform(const OGRSpatialReference *poSRS, double *padfGeoTransform, bool &bBottomUp) const
+bool CFArray::GeoTransform(const OGRSpatialReference *poSRS, const RasterOptions &oOptions, double *padfGeoTransform, bool &bBottomUp) const
 {
     if (m_iXDim < 0 || m_iYDim < 0)
     {
@@ -186,11 +186,9 @@ bool CFArray::GeoTransform(const OGRSpatialReference *poSRS, double *padfGeoTran
     const bool bMapping = GeoTransformOfMapping(adfMapping);
     if (bMapping && padfY == nullptr)
         bBottomUp = false; // nothing but the geotransform tells: it is that of the rows as they are stored
-    const char *pszBottomUp = CPLGetConfigOption("GDAL_NETCDF_BOTTOMUP", nullptr);
-    if (pszBottomUp != nullptr)
-        bBottomUp = CPLTestBool(pszBottomUp);
-    const bool bHorizontal = (oX.osType == GDAL_DIM_TYPE_HORIZONTAL_X && oY.osType == GDAL_DIM_TYPE_HORIZONTAL_Y) ||
-                             CPLTestBool(CPLGetConfigOption("GDAL_NETCDF_IGNORE_XY_AXIS_NAME_CHECKS", "NO"));
+    if (oOptions.eRows != RasterOptions::Rows::AUTO)
+        bBottomUp = oOptions.eRows == RasterOptions::Rows::BOTTOM_UP;
+    const bool bHorizontal = (oX.osType == GDAL_DIM_TYPE_HORIZONTAL_X && oY.osType == GDAL_DIM_TYPE_HORIZONTAL_Y) || oOptions.bAnyAxes;
     if (padfX == nullptr || padfY == nullptr || !bHorizontal)
     {
         if (bMapping)

@@ -95,9 +95,10 @@ void SetGeographic(OGRSpatialReference &oSRS, const Parameters &oParameters)
         oSRS.SetWellKnownGeogCS("WGS84");
         return;
     }
+    const double dfMeridian = oParameters.Get({"longitude_of_prime_meridian"});
     oSRS.SetGeogCS(oParameters.Text("geographic_crs_name", "unknown").c_str(), osDatum.empty() ? nullptr : osDatum.c_str(),
                    oParameters.Text("reference_ellipsoid_name", sEllipsoid.dfInvF > 0 ? "Spheroid" : "Sphere").c_str(), sEllipsoid.dfA, sEllipsoid.dfInvF,
-                   oParameters.Text("prime_meridian_name", SRS_PM_GREENWICH).c_str(), oParameters.Get({"longitude_of_prime_meridian"}));
+                   oParameters.Text("prime_meridian_name", dfMeridian != 0 ? "unknown" : SRS_PM_GREENWICH).c_str(), dfMeridian);
     const auto adfToWGS84 = oParameters.Numbers("towgs84");
     if (adfToWGS84.size() == 3)
         oSRS.SetTOWGS84(adfToWGS84[0], adfToWGS84[1], adfToWGS84[2]);
@@ -299,6 +300,17 @@ std::shared_ptr<OGRSpatialReference> CFArray::SpatialRef(bool bMetre) const
         poSRS->SetWellKnownGeogCS("WGS84");
         poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
         return poSRS;
+    }
+    // The CRS of a whole file by the Attribute Convention for Data Discovery, where the axes are those of a projection.
+    const std::string osBounds = m_poRoot && dfUnit > 0 ? Attributes(*m_poRoot).Text("geospatial_bounds_crs") : std::string();
+    if (!osBounds.empty())
+    {
+        auto poSRS = NewSRS();
+        CPLPushErrorHandler(CPLQuietErrorHandler);
+        const OGRErr eErr = poSRS->SetFromUserInput(osBounds.c_str(), OGRSpatialReference::SET_FROM_USER_INPUT_LIMITATIONS_get());
+        CPLPopErrorHandler();
+        if (eErr == OGRERR_NONE && poSRS->IsProjected())
+            return poSRS;
     }
     return nullptr;
 }

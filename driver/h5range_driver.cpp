@@ -1,5 +1,6 @@
 // Registration, names, and which files are ours to open.
 #include "h5range_file.h"
+#include "h5range_options.h"
 
 #include <cstring>
 
@@ -171,6 +172,55 @@ size_t FindSeparator(const std::string &os)
     return bPort ? std::string::npos : n;
 }
 
+// The file, as it is written, and the array in what follows a prefix.
+std::pair<std::string, std::string> SplitName(const std::string &osRest, bool bHDF5)
+{
+    if (!osRest.empty() && osRest[0] == '"')
+    {
+        const size_t nEnd = osRest.find('"', 1);
+        if (nEnd == std::string::npos)
+            return {};
+        const bool bArray = nEnd + 1 < osRest.size() && (osRest[nEnd + 1] == ':' || osRest[nEnd + 1] == '#');
+        return {osRest.substr(0, nEnd + 1), bArray ? osRest.substr(nEnd + 2) : std::string()};
+    }
+    // HDF5:name://group/array, where the name may have a "://" of its own.
+    const size_t nHash = osRest.rfind("#/"), nSlashes = bHDF5 ? osRest.rfind("://") : std::string::npos;
+    const bool bScheme = nSlashes != std::string::npos && IsPlainURL(osRest.c_str()) && osRest.find("://") == nSlashes;
+    const size_t nSeparator = nSlashes != std::string::npos && !bScheme ? nSlashes : nHash == std::string::npos ? FindSeparator(osRest) : nHash;
+    if (nSeparator == std::string::npos)
+        return {osRest, std::string()};
+    return {osRest.substr(0, nSeparator), osRest.substr(nSeparator + 1)};
+}
+
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
+/** Tells programs that move or copy files where in a name the file is. */
+struct SubdatasetInfo final : public GDALSubdatasetInfo
+{
+    explicit SubdatasetInfo(const std::string &osName) : GDALSubdatasetInfo(osName)
+    {
+    }
+
+  private:
+    void parseFileName() override
+    {
+        if (!STARTS_WITH_CI(m_fileName.c_str(), "H5RANGE:"))
+            return;
+        const auto oSplit = SplitName(m_fileName.substr(strlen("H5RANGE:")), false);
+        m_driverPrefixComponent = m_fileName.substr(0, strlen("H5RANGE"));
+        m_pathComponent = oSplit.first;
+        m_cleanedPathComponent = Unquote(oSplit.first);
+        m_isQuoted = m_pathComponent != m_cleanedPathComponent;
+        m_subdatasetComponent = Unquote(oSplit.second);
+    }
+};
+
+GDALSubdatasetInfo *GetSubdatasetInfo(const char *pszName)
+{
+    std::unique_ptr<GDALSubdatasetInfo> poInfo(new SubdatasetInfo(pszName));
+    return poInfo->GetSubdatasetComponent().empty() || poInfo->GetPathComponent().empty() ? nullptr : poInfo.release();
+}
+#endif
+
 } // namespace
 
 namespace h5range
@@ -213,27 +263,9 @@ ParsedName ParseName(const char *pszName)
         return oName;
     }
 
-    if (!osRest.empty() && osRest[0] == '"')
-    {
-        const size_t nEnd = osRest.find('"', 1);
-        if (nEnd == std::string::npos)
-            return oName;
-        oName.osURI = MapURI(osRest.substr(1, nEnd - 1));
-        osRest = osRest.substr(nEnd + 1);
-        if (!osRest.empty() && (osRest[0] == ':' || osRest[0] == '#'))
-            oName.osArray = NormalizeArray(osRest.substr(1));
-        return oName;
-    }
-    // HDF5:name://group/array, where the name may have a "://" of its own.
-    const size_t nHash = osRest.rfind("#/"), nSlashes = oName.bHDF5Dialect ? osRest.rfind("://") : std::string::npos;
-    const bool bScheme = nSlashes != std::string::npos && IsPlainURL(osRest.c_str()) && osRest.find("://") == nSlashes;
-    const size_t nSeparator = nSlashes != std::string::npos && !bScheme ? nSlashes : nHash == std::string::npos ? FindSeparator(osRest) : nHash;
-    if (nSeparator != std::string::npos)
-    {
-        oName.osArray = NormalizeArray(osRest.substr(nSeparator + 1));
-        osRest = osRest.substr(0, nSeparator);
-    }
-    oName.osURI = MapURI(osRest);
+    const auto oSplit = SplitName(osRest, oName.bHDF5Dialect);
+    oName.osURI = MapURI(Unquote(oSplit.first));
+    oName.osArray = NormalizeArray(oSplit.second);
     return oName;
 }
 
@@ -261,21 +293,15 @@ void GDALRegister_H5RANGE()
     poDriver->SetMetadataItem(GDAL_DMD_LONGNAME, "HDF5 and netCDF-4 over byte ranges (h5range)");
     poDriver->SetMetadataItem(GDAL_DMD_EXTENSIONS, "h5 hdf5 he5 hdf nc nc4 cdf");
     poDriver->SetMetadataItem(GDAL_DMD_SUBDATASETS, "YES");
-    poDriver->SetMetadataItem(
-        GDAL_DMD_OPENOPTIONLIST,
-        "<OpenOptionList>"
-        "  <Option name='LIST_ALL_ARRAYS' type='boolean' default='NO' description='List all arrays as subdatasets, those of one dimension too'/>"
-        "  <Option name='NUM_THREADS' type='string' default='ALL_CPUS' description='Threads that decode chunks: a number, or ALL_CPUS. Else "
-        "GDAL_NUM_THREADS counts'/>"
-        "  <Option name='OTHER_FILES' type='string-select' default='AUTO' description='Other files that may be opened for parts of this one "
-        "(virtual and external data, external links): AUTO is BESIDE for a remote file, else ANY'>"
-        "    <Value>AUTO</Value><Value>NO</Value><Value>BESIDE</Value><Value>ANY</Value>"
-        "  </Option>"
-        "</OpenOptionList>");
+    poDriver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, h5range::OPEN_OPTIONS);
+    poDriver->SetMetadataItem("DMD_MULTIDIM_ARRAY_GET_NAMES_OPTIONLIST", h5range::ARRAY_LIST_OPTIONS);
     poDriver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, "H5RANGE:");
     poDriver->pfnIdentify = Identify;
     poDriver->pfnOpen = Open;
     poDriver->pfnUnloadDriver = Unload;
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
+    poDriver->pfnGetSubdatasetInfoFunc = GetSubdatasetInfo;
+#endif
     GetGDALDriverManager()->RegisterDriver(poDriver);
 }
 

@@ -88,31 +88,37 @@ const h5r_object *Group::Find(const std::string &osName) const
     return psDimension;
 }
 
-std::vector<std::string> Group::GetGroupNames(CSLConstList) const
+std::vector<std::string> Group::GetGroupNames(CSLConstList papszOptions) const
 {
     std::vector<std::string> aosNames;
+    if (GroupsByDimension(papszOptions))
+        aosNames = Lines();
     for (const Child &oChild : Children())
         if (oChild.psObject->kind == H5R_GROUP && !IsAncestor(m_aoChain, oChild.psObject))
             aosNames.push_back(oChild.osName);
     return aosNames;
 }
 
-std::shared_ptr<GDALGroup> Group::OpenGroup(const std::string &osName, CSLConstList) const
+std::shared_ptr<GDALGroup> Group::OpenGroup(const std::string &osName, CSLConstList papszOptions) const
 {
     const h5r_object *psObject = Find(osName);
     if (psObject == nullptr || psObject->kind != H5R_GROUP)
-        return nullptr;
+        return GroupsByDimension(papszOptions) ? OpenGroupOfDimension(osName) : nullptr;
     Chain aoChain = m_aoChain;
     aoChain.push_back({psObject, JoinPath(m_aoChain.back().osPath, osName)});
     return Create(m_poSession, aoChain, osName);
 }
 
-std::vector<std::string> Group::GetMDArrayNames(CSLConstList) const
+std::vector<std::string> Group::GetMDArrayNames(CSLConstList papszOptions) const
 {
-    std::vector<std::string> aosNames;
+    std::vector<const Child *> apoArrays;
     for (const Child &oChild : Children())
         if (oChild.psObject->kind == H5R_DATASET && !m_poSession->IsPureDimension(oChild.psObject))
-            aosNames.push_back(oChild.osName);
+            apoArrays.push_back(&oChild);
+    Hide(apoArrays, papszOptions);
+    std::vector<std::string> aosNames;
+    for (const Child *poChild : apoArrays)
+        aosNames.push_back(poChild->osName);
     return aosNames;
 }
 
@@ -132,7 +138,7 @@ std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) c
     std::vector<std::shared_ptr<GDALDimension>> aoDims;
     for (const auto &oScale : aoScales)
         aoDims.push_back(m_poSession->GetScaleDimension(oScale.second->psObject, JoinPath(m_aoChain.back().osPath, oScale.second->osLink),
-                                                        m_poSession->GetScaleSize(oScale.second->psObject)));
+                                                        m_poSession->GetUnlimitedSize(oScale.second->psObject)));
     return aoDims;
 }
 

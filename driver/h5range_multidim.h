@@ -12,6 +12,7 @@
 
 #include "gdal_pam.h"
 
+#include "h5range_hdfeos.h"
 #include "h5range_types.h"
 
 namespace h5range
@@ -46,8 +47,12 @@ class Dimension final : public GDALDimension
               const std::string &osType, const std::string &osDirection, GUInt64 nSize, const std::string &osVariable);
 
     std::shared_ptr<GDALMDArray> GetIndexingVariable() const override;
+    /** Coordinates that no array has: those of pixel centres along an edge. */
+    void SetRegular(double dfFirst, double dfStep);
 
   private:
+    bool m_bRegular = false;
+    double m_dfFirst = 0, m_dfStep = 0;
     std::shared_ptr<class Session> m_poSession;
     std::string m_osVariable; // full name of its coordinate variable, or empty
 };
@@ -101,6 +106,11 @@ class Session : public std::enable_shared_from_this<Session>
     std::shared_ptr<GDALDimension> GetScaleDimension(const h5r_object *psScale, const std::string &osPath, GUInt64 nSize);
     /** Length that a scale gives its dimension. */
     GUInt64 GetScaleSize(const h5r_object *psScale) const;
+    /** That of an unlimited dimension without a variable, whose scale netCDF does not lengthen: as long as the longest array on it. */
+    GUInt64 GetUnlimitedSize(const h5r_object *psScale) const;
+
+    /** What the file's text on HDF-EOS5 says of an array; nullptr where it says nothing. */
+    const EOSField *GetEOSField(const std::string &osFullName);
 
     bool IsScale(const h5r_object *psObject) const;
     /** netCDF's number of the dimension that a scale stands for; -1 when it has none. */
@@ -109,6 +119,7 @@ class Session : public std::enable_shared_from_this<Session>
     bool IsPureDimension(const h5r_object *psObject) const;
 
   private:
+    std::shared_ptr<GDALDimension> GetEOSDimension(const EOSField &oField, const std::string &osGroup, const std::string &osName, GUInt64 nSize);
     std::string FindPath(const Chain &aoChain, const h5r_object *psObject);
     std::vector<const h5r_object *> GetScales(const h5r_object *psObject, unsigned nRank);
     std::vector<const h5r_object *> GetScalesByIds(const Chain &aoChain, const h5r_object *psObject, unsigned nRank);
@@ -116,6 +127,8 @@ class Session : public std::enable_shared_from_this<Session>
 
     std::shared_ptr<File> m_poFile;
     std::shared_ptr<GDALPamMultiDim> m_poPam;
+    std::once_flag m_oEOSRead{};
+    std::shared_ptr<const HDFEOS> m_poEOS{};
     std::mutex m_oMutex{};
     unsigned m_nListed = 0;       // groups listed so far
     bool m_bWholeFile = false;    // everything has been prefetched
@@ -160,6 +173,9 @@ class Attribute final : public GDALAttribute
 std::vector<std::shared_ptr<GDALAttribute>> ListAttributes(const Session &oSession, const h5r_object *psObject, const std::string &osFullName,
                                                            const char *const *papszHidden, CSLConstList papszOptions);
 
+/** GROUP_BY=SAME_DIMENSION. */
+bool GroupsByDimension(CSLConstList papszOptions);
+
 class Group final : public GDALGroup
 {
   public:
@@ -173,8 +189,15 @@ class Group final : public GDALGroup
     std::shared_ptr<GDALAttribute> GetAttribute(const std::string &osName) const override;
     std::vector<std::shared_ptr<GDALAttribute>> GetAttributes(CSLConstList papszOptions) const override;
 
+    /** Names of the arrays of one dimension that lie along a dimension. */
+    std::vector<std::string> LinesAlong(const std::string &osDimension) const;
+
   private:
     Group(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osParentName, const std::string &osName);
+    std::string LineAlong(const Child &oChild) const;
+    std::vector<std::string> Lines() const;
+    std::shared_ptr<GDALGroup> OpenGroupOfDimension(const std::string &osName) const;
+    void Hide(std::vector<const Child *> &apoArrays, CSLConstList papszOptions) const;
     const std::vector<Child> &Children() const;
     const h5r_object *Find(const std::string &osName) const;
 
@@ -225,12 +248,16 @@ class Array final : public GDALPamMDArray
     double GetScale(bool *pbHasScale, GDALDataType *peStorageType) const override;
     std::shared_ptr<OGRSpatialReference> GetSpatialRef() const override;
     std::vector<std::shared_ptr<GDALMDArray>> GetCoordinateVariables() const override;
+    const EOSField *GetEOSField() const
+    {
+        return m_poSession->GetEOSField(GetFullName());
+    }
     std::shared_ptr<GDALAttribute> GetAttribute(const std::string &osName) const override;
     std::vector<std::shared_ptr<GDALAttribute>> GetAttributes(CSLConstList papszOptions) const override;
     /** Whether elements arrive as they are in the file. */
     bool IsDirect(const GDALExtendedDataType &oBufferType) const
     {
-        return m_poType->IsDirect() && m_nFileDims == m_aoDims.size() && oBufferType == m_poType->GDALType();
+        return !m_bPadded && m_poType->IsDirect() && m_nFileDims == m_aoDims.size() && oBufferType == m_poType->GDALType();
     }
     /** Reads windows as one plan; only where IsDirect(). */
     bool ReadDirectly(const std::vector<Hyperslab> &aoSlabs) const;
@@ -259,6 +286,14 @@ class Array final : public GDALPamMDArray
     void SetNoData();
     void SetStructuralInfo();
     bool GetDouble(const char *pszName, double &dfValue, GDALDataType &eType) const;
+    /** Texts that are stored as characters along a last dimension. */
+    bool ReadTexts(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                   const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
+    /** A window that reaches beyond what is stored of an array, up to the length of its unlimited dimensions. */
+    bool ReadPadded(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                    const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
+    bool ReadStored(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
+                    const GDALExtendedDataType &oBufferType, void *pBuffer) const;
     bool ReadPiece(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
                    const GDALExtendedDataType &oBufferType, GByte *pabyBuffer) const;
     bool ReadFile(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const int64_t *panStrideBytes, void *pBuffer) const;
@@ -271,6 +306,8 @@ class Array final : public GDALPamMDArray
     std::shared_ptr<const Type> m_poType;
     std::vector<std::shared_ptr<GDALDimension>> m_aoDims{};
     size_t m_nFileDims; // of m_aoDims; the others are those of an array type
+    size_t m_nText = 0;    // length of texts stored as characters, whose dimension is not among m_aoDims
+    bool m_bPadded = false; // shorter in the file than its unlimited dimensions are
     std::string m_osUnit{};
     std::vector<GByte> m_abyNoData{};
     CPLStringList m_aosStructuralInfo{};

@@ -1,4 +1,4 @@
-// Opening a file as a raster: which arrays there are, and one array as bands.
+// One array as bands.
 #include "h5range_raster.h"
 
 #include <algorithm>
@@ -12,52 +12,8 @@ namespace h5range
 namespace
 {
 
-constexpr int MAX_GROUP_DEPTH = 64;
 // Strips of arrays that are not chunked.
 constexpr GIntBig STRIP_BYTES = 256 * 1024;
-
-bool IsRasterType(const GDALExtendedDataType &oType)
-{
-    return oType.GetClass() == GEDTC_NUMERIC && oType.GetNumericDataType() != GDT_Unknown;
-}
-
-/** Everything a container wants to know, from one walk. */
-struct Listing
-{
-    std::vector<std::shared_ptr<GDALMDArray>> apoArrays; // numeric, of one dimension or more
-    std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> aoGroups;
-    std::set<std::string> aosAuxiliary; // full names of arrays that others name as their coordinates or bounds
-};
-
-void Walk(const std::shared_ptr<GDALGroup> &poRoot, const std::shared_ptr<GDALGroup> &poGroup, int nDepth, Listing &oListing)
-{
-    const std::string osGroup = poGroup->GetFullName();
-    oListing.aoGroups.emplace_back(osGroup, poGroup);
-    for (const auto &osName : poGroup->GetMDArrayNames())
-    {
-        const auto poArray = poGroup->OpenMDArray(osName);
-        if (!poArray || poArray->GetDimensionCount() == 0 || !IsRasterType(poArray->GetDataType()))
-            continue;
-        oListing.apoArrays.push_back(poArray);
-        const Attributes oAttributes(*poArray);
-        for (const char *pszName : {"coordinates", "bounds"})
-        {
-            if (poArray->GetDimensionCount() < 2 && EQUAL(pszName, "coordinates"))
-                continue; // of a series, which is no raster
-            for (const auto &osOther : CFNames(oAttributes.Text(pszName)))
-            {
-                const auto poOther = CFFindArray(poRoot, osGroup, osOther);
-                if (!poOther)
-                    break;
-                oListing.aosAuxiliary.insert(poOther->GetFullName());
-            }
-        }
-    }
-    if (nDepth < MAX_GROUP_DEPTH)
-        for (const auto &osName : poGroup->GetGroupNames())
-            if (const auto poChild = poGroup->OpenGroup(osName))
-                Walk(poRoot, poChild, nDepth + 1, oListing);
-}
 
 template <class T> std::vector<GByte> BytesOf(T value)
 {
@@ -65,8 +21,8 @@ template <class T> std::vector<GByte> BytesOf(T value)
     return std::vector<GByte>(paby, paby + sizeof(T));
 }
 
-// netCDF's default fill value of a type, which its library writes into every variable unless told otherwise. Bytes have none
-// that would be taken for missing.
+} // namespace
+
 std::vector<GByte> NetCDFFill(GDALDataType eType)
 {
     switch (eType)
@@ -91,8 +47,6 @@ std::vector<GByte> NetCDFFill(GDALDataType eType)
             return {};
     }
 }
-
-} // namespace
 
 Storage StorageOf(const File &oFile, const GDALMDArray &oArray)
 {
@@ -122,16 +76,13 @@ Storage StorageOf(const File &oFile, const GDALMDArray &oArray)
     return sStorage;
 }
 
-namespace
-{
-
-// Files whose rows GDAL's netCDF driver takes to start in the south when nothing tells the order; its HDF5 driver, to which other
-// extensions go, shows them as they are stored.
 bool IsNetCDF(const ParsedName &oName, const GDALGroup &oRoot)
 {
+    if (oName.bForeign)
+        return !oName.bHDF5Dialect;
     const char *pszExt = CPLGetExtension(oName.osURI.c_str());
     for (const char *psz : {"h5", "hdf5", "he5", "hdf"})
-        if (oName.bHDF5Dialect || EQUAL(pszExt, psz))
+        if (EQUAL(pszExt, psz))
             return false;
     for (const char *psz : {"nc", "nc4", "cdf", "nc2", "nc3", "grd"})
         if (EQUAL(pszExt, psz))
@@ -139,94 +90,12 @@ bool IsNetCDF(const ParsedName &oName, const GDALGroup &oRoot)
     return Attributes(oRoot).Find("_NCProperties") != nullptr;
 }
 
-// HDF5's form of names has "_" for blanks: "//my_group/x" may be "/my group/x".
-std::shared_ptr<GDALMDArray> FindUnderscored(const std::shared_ptr<GDALGroup> &poGroup, const std::string &osPath)
+RasterDataset::RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,
+                             const std::shared_ptr<GDALGroup> &poRoot)
+    : m_poFile(poFile), m_oName(oName), m_oOptions(oOptions), m_poRoot(poRoot)
 {
-    const size_t nSlash = osPath.find('/', 1);
-    const std::string osFirst = osPath.substr(1, nSlash == std::string::npos ? std::string::npos : nSlash - 1);
-    const auto Matches = [&osFirst](std::string osName)
-    {
-        std::replace(osName.begin(), osName.end(), ' ', '_');
-        return osName == osFirst;
-    };
-    if (nSlash == std::string::npos)
-    {
-        for (const auto &osName : poGroup->GetMDArrayNames())
-            if (Matches(osName))
-                return poGroup->OpenMDArray(osName);
-        return nullptr;
-    }
-    for (const auto &osName : poGroup->GetGroupNames())
-        if (Matches(osName))
-            if (const auto poChild = poGroup->OpenGroup(osName))
-                if (auto poArray = FindUnderscored(poChild, osPath.substr(nSlash)))
-                    return poArray;
-    return nullptr;
-}
-
-std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> GroupsAbove(const std::shared_ptr<GDALGroup> &poRoot, const GDALMDArray &oArray)
-{
-    std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> aoGroups{{"/", poRoot}};
-    const CPLStringList aosParts(CSLTokenizeString2(CFGroupOf(oArray).c_str(), "/", 0));
-    for (int i = 0; i < aosParts.Count(); i++)
-    {
-        const auto poGroup = aoGroups.back().second->OpenGroup(aosParts[i]);
-        if (!poGroup)
-            break;
-        aoGroups.emplace_back(poGroup->GetFullName(), poGroup);
-    }
-    return aoGroups;
-}
-
-GDALDataset *OpenContainer(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot, bool bListAll)
-{
-    // All arrays will be looked at: what cannot be read is reported when it is.
-    (void)h5r_prefetch_path(poFile->Handle(), "/", MAX_GROUP_DEPTH, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES, nullptr);
-    Listing oListing;
-    Walk(poRoot, poRoot, 0, oListing);
-    const auto HasRank = [&oListing](size_t nRank)
-    {
-        return std::any_of(oListing.apoArrays.begin(), oListing.apoArrays.end(),
-                           [nRank](const std::shared_ptr<GDALMDArray> &poArray) { return poArray->GetDimensionCount() >= nRank; });
-    };
-    const size_t nMinRank = bListAll || !HasRank(2) ? 1 : 2;
-    std::vector<Subdataset> aoSubdatasets;
-    std::vector<std::shared_ptr<GDALMDArray>> apoRasters; // without coordinates and bounds
-    for (const auto &poArray : oListing.apoArrays)
-    {
-        const auto &apoDims = poArray->GetDimensions();
-        const bool bTooLarge = std::any_of(apoDims.begin(), apoDims.end(), [](const std::shared_ptr<GDALDimension> &poDim)
-                                           { return poDim->GetSize() > static_cast<GUInt64>(INT_MAX) || poDim->GetSize() == 0; });
-        if (apoDims.size() < nMinRank || bTooLarge)
-            continue;
-        aoSubdatasets.push_back({poArray->GetFullName(), Attributes(*poArray).Text("standard_name"), poArray});
-        if (oListing.aosAuxiliary.count(poArray->GetFullName()) == 0)
-            apoRasters.push_back(poArray);
-    }
-    if (aoSubdatasets.empty())
-    {
-        CPLError(CE_Failure, CPLE_AppDefined, "%s holds no numeric array of one dimension or more: there is nothing to show as a raster",
-                 oName.osURI.c_str());
-        return nullptr;
-    }
-
-    std::unique_ptr<RasterDataset> poDS(new RasterDataset(poFile, oName, poRoot));
-    const bool bOne = apoRasters.size() == 1 || aoSubdatasets.size() == 1;
-    poDS->SetDescription(oName.osOriginal.c_str());
-    if (bOne && !poDS->SetArray(apoRasters.size() == 1 ? apoRasters[0] : aoSubdatasets[0].poArray))
-        return nullptr;
-    poDS->SetGroupMetadata(oListing.aoGroups);
-    if (!bOne || !oListing.aosAuxiliary.empty())
-        poDS->SetSubdatasets(aoSubdatasets);
-    poDS->SetSideFiles(!bOne);
-    return poDS.release();
-}
-
-} // namespace
-
-RasterDataset::RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot)
-    : m_poFile(poFile), m_oName(oName), m_poRoot(poRoot)
-{
+    if (oName.bHDF5Dialect && m_oOptions.eRows == RasterOptions::Rows::AUTO) // GDAL's HDF5 driver turns no rows
+        m_oOptions.eRows = RasterOptions::Rows::TOP_DOWN;
     nRasterXSize = nRasterYSize = 512; // of a container, as GDAL's other drivers have it
     eAccess = GA_ReadOnly;
 }
@@ -258,6 +127,7 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
     m_poCF.reset(new CFArray(m_poRoot, *poArray, CFGroupOf(*poArray)));
     m_iXDim = m_poCF->XDim();
     m_iYDim = m_poCF->YDim();
+    SetProductAxes();
     nRasterXSize = static_cast<int>(apoDims[static_cast<size_t>(m_iXDim)]->GetSize());
     nRasterYSize = m_iYDim < 0 ? 1 : static_cast<int>(apoDims[static_cast<size_t>(m_iYDim)]->GetSize());
 
@@ -305,9 +175,12 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
         m_nBlockYSize = static_cast<int>(std::min<GIntBig>(nRasterYSize, std::max<GIntBig>(1, STRIP_BYTES / std::max<GIntBig>(nRow, 1))));
     }
 
-    m_poSRS = m_poCF->SpatialRef(true);
+    m_poSRS = m_poCF->SpatialRef(!m_oOptions.bPreserveAxisUnit);
     m_bBottomUp = IsNetCDF(m_oName, *m_poRoot);
-    m_bHasGeoTransform = m_poCF->GeoTransform(m_poSRS.get(), m_adfGeoTransform, m_bBottomUp);
+    m_bHasGeoTransform = m_poCF->GeoTransform(m_poSRS.get(), m_oOptions, m_adfGeoTransform, m_bBottomUp);
+    SetProductGeoreferencing();
+    AssumeLongLat();
+    SetValidRange();
     SetArrayMetadata();
     SetGeolocation();
     SetImageStructure();
@@ -320,6 +193,26 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
             poBand->GDALMajorObject::SetMetadataItem("PIXELTYPE", "SIGNEDBYTE", "IMAGE_STRUCTURE");
     }
     return true;
+}
+
+// A geotransform in what may be degrees, by an axis that does not say so.
+void RasterDataset::AssumeLongLat()
+{
+    if (!m_oOptions.bAssumeLongLat || m_poSRS || !m_bHasGeoTransform)
+        return;
+    const double *g = m_adfGeoTransform;
+    for (const double dfCol : {0.0, static_cast<double>(nRasterXSize)})
+    {
+        for (const double dfRow : {0.0, static_cast<double>(nRasterYSize)})
+        {
+            const double dfX = g[0] + dfCol * g[1] + dfRow * g[2], dfY = g[3] + dfCol * g[4] + dfRow * g[5];
+            if (!(dfX >= -180 && dfX <= 360 && dfY >= -90 && dfY <= 90))
+                return;
+        }
+    }
+    m_poSRS = std::make_shared<OGRSpatialReference>();
+    m_poSRS->SetFromUserInput("OGC:CRS84");
+    m_poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
 }
 
 std::string RasterDataset::NameOf(const std::string &osArray) const
@@ -498,34 +391,6 @@ const char *RasterBand::GetUnitType()
         return osUnit.c_str();
     const char *pszUnit = m_poRasterDS->m_aosArrayMetadata.FetchNameValue("units"); // in any case: "Units", "UNITS"
     return pszUnit != nullptr ? pszUnit : GDALPamRasterBand::GetUnitType();
-}
-
-GDALDataset *OpenRaster(GDALOpenInfo *poOpenInfo, const std::shared_ptr<File> &poFile, const ParsedName &oName)
-{
-    const auto poRoot = OpenRootGroup(poFile);
-    if (!poRoot)
-        return nullptr;
-    if (oName.osArray.empty())
-        return OpenContainer(poFile, oName, poRoot, CPLFetchBool(poOpenInfo->papszOpenOptions, "LIST_ALL_ARRAYS", false));
-
-    // The array's metadata and that of the groups above it are shown together.
-    (void)h5r_prefetch_path(poFile->Handle(), oName.osArray.c_str(), 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES | H5R_PREFETCH_GROUPS, nullptr);
-    auto poArray = OpenArray(poRoot, oName.osArray);
-    if (!poArray && oName.bHDF5Dialect && oName.osArray.find('_') != std::string::npos)
-        poArray = FindUnderscored(poRoot, oName.osArray);
-    if (!poArray)
-    {
-        if (CPLGetLastErrorType() != CE_Failure)
-            CPLError(CE_Failure, CPLE_OpenFailed, "%s has no array %s", oName.osURI.c_str(), oName.osArray.c_str());
-        return nullptr;
-    }
-    std::unique_ptr<RasterDataset> poDS(new RasterDataset(poFile, oName, poRoot));
-    poDS->SetDescription(oName.osOriginal.c_str());
-    if (!poDS->SetArray(poArray))
-        return nullptr;
-    poDS->SetGroupMetadata(GroupsAbove(poRoot, *poArray));
-    poDS->SetSideFiles(false);
-    return poDS.release();
 }
 
 } // namespace h5range

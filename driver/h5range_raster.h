@@ -10,6 +10,7 @@
 
 #include "h5range_cf.h"
 #include "h5range_file.h"
+#include "h5range_options.h"
 
 namespace h5range
 {
@@ -34,14 +35,21 @@ struct Storage
 {
     bool bInt8 = false;   // signed 8-bit integers, for which GDAL before 3.7 has no type
     bool bChunked = false, bFiltered = false;
+    bool bValidRange = false; // values outside dfMin to dfMax are missing
+    double dfMin = 0, dfMax = 0;
     std::vector<GByte> abyFill{}; // netCDF's default fill value where its library set it: it marks missing values then
 };
 Storage StorageOf(const File &oFile, const GDALMDArray &oArray);
 
+/** netCDF's default fill value of a type, which its library writes into every variable unless told otherwise. Bytes have none
+ * that would be taken for missing. */
+std::vector<GByte> NetCDFFill(GDALDataType eType);
+
 class RasterDataset final : public GDALPamDataset
 {
   public:
-    RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const std::shared_ptr<GDALGroup> &poRoot);
+    RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,
+                  const std::shared_ptr<GDALGroup> &poRoot);
 
     /** Makes the bands of an array; false with an error when it is no raster. */
     bool SetArray(const std::shared_ptr<GDALMDArray> &poArray);
@@ -60,6 +68,9 @@ class RasterDataset final : public GDALPamDataset
 #else
     CPLErr GetGeoTransform(double *padfGeoTransform) override;
 #endif
+    int GetGCPCount() override;
+    const OGRSpatialReference *GetGCPSpatialRef() const override;
+    const GDAL_GCP *GetGCPs() override;
     char **GetFileList() override;
     char **GetMetadataDomainList() override;
     MetadataList GetMetadata(const char *pszDomain = "") override;
@@ -113,6 +124,8 @@ class RasterDataset final : public GDALPamDataset
 
     /** Reads a window of bands (from 0) straight from the array. */
     bool Read(const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
+    /** Reads windows of the array as one plan, values outside its valid range as nodata. */
+    bool ReadSlabs(const std::vector<Hyperslab> &aoSlabs, GDALDataType eType) const;
     /** What such a window is in the array: a hyperslab for each run of bands that one can say. */
     void AddSlabs(std::vector<Hyperslab> &aoSlabs, const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
     Hyperslab NextSlab(const std::vector<int> &anBands, size_t &iBand, const Window &sWindow, const Buffer &sBuffer) const;
@@ -137,6 +150,18 @@ class RasterDataset final : public GDALPamDataset
     /** Whether values come from the system's cache as they are: local, without filters. */
     bool IsPlain() const;
 
+    void SetValidRange();
+    /** Axes and georeferencing of products that have them in other forms than CF's. */
+    void SetProductAxes();
+    void SetProductGeoreferencing();
+    bool SetEOSGeolocation();
+    void SetEOSGrid();
+    bool SetRadar();
+    bool SetCosmoSkyMed();
+    /** Where in the file a block of a band lies: offset and size in bytes; false for one that was never written, or that is none of
+     * the file's. */
+    bool FindBlock(int iBand, int nBX, int nBY, GUInt64 &nOffset, GUInt64 &nSize) const;
+    void AssumeLongLat();
     void SetArrayMetadata();
     void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
     void SetGeolocation();
@@ -144,10 +169,13 @@ class RasterDataset final : public GDALPamDataset
     std::vector<GUInt64> BandIndex(int iBand) const;
     std::string BandDescription(int iBand) const;
     CPLStringList BandMetadata(int iBand) const;
+    void SetValuesOfBand(int iBand, CPLStringList &aosItems) const;
+    void SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep);
     MetadataList Stats();
 
     const std::shared_ptr<File> m_poFile;
     const ParsedName m_oName;
+    RasterOptions m_oOptions;
     const std::shared_ptr<GDALGroup> m_poRoot;
     std::shared_ptr<GDALMDArray> m_poArray{};
     std::unique_ptr<CFArray> m_poCF{};
@@ -173,6 +201,8 @@ class RasterDataset final : public GDALPamDataset
     bool m_bHasGeoTransform = false;
     double m_adfGeoTransform[6] = {0, 1, 0, 0, 0, 1};
     std::vector<std::vector<std::string>> m_aaosExtraValues{}; // coordinates of the extra dimensions, as text; empty where there are none
+    std::vector<GDAL_GCP> m_asGCPs{};   // with names and remarks of static storage
+    std::shared_ptr<OGRSpatialReference> m_poGCPSRS{};
     CPLStringList m_aosArrayMetadata{}; // of every band alike
     CPLStringList m_aosStats{};
 };
@@ -204,7 +234,20 @@ class RasterBand final : public GDALPamRasterBand
 
     RasterDataset *m_poRasterDS;
     bool m_bHasMetadata = false;
+    std::string m_osBlock{}; // last answer about one
 };
+
+GDALDataset *OpenVariablesAsBands(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,
+                                  const std::shared_ptr<GDALGroup> &poRoot, const std::vector<std::shared_ptr<GDALMDArray>> &apoArrays);
+
+/** Files whose rows GDAL's netCDF driver takes to start in the south when nothing tells the order; its HDF5 driver, to which other
+ * extensions go, shows them as they are stored. */
+bool IsNetCDF(const ParsedName &oName, const GDALGroup &oRoot);
+
+inline bool IsRasterType(const GDALExtendedDataType &oType)
+{
+    return oType.GetClass() == GEDTC_NUMERIC && oType.GetNumericDataType() != GDT_Unknown;
+}
 
 /** An attribute's value in the form that GDAL's netCDF driver gives it. bUnsignedShorts: 16-bit integers are unsigned, as those of
  * an array with _Unsigned are. */

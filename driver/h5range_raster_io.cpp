@@ -117,7 +117,7 @@ bool RasterDataset::Read(const std::vector<int> &anBands, const Window &sWindow,
 {
     std::vector<Hyperslab> aoSlabs;
     AddSlabs(aoSlabs, anBands, sWindow, sBuffer);
-    return ReadWindows(*m_poArray, aoSlabs, GDALExtendedDataType::Create(sBuffer.eType));
+    return ReadSlabs(aoSlabs, sBuffer.eType);
 }
 
 bool RasterDataset::AreCached(const std::vector<int> &anBands, const Blocks &sBlocks)
@@ -201,7 +201,7 @@ bool RasterDataset::LoadInPlace(const std::vector<int> &anBands, const Blocks &s
             }
         }
     }
-    bOK = bOK && ReadWindows(*m_poArray, aoSlabs, GDALExtendedDataType::Create(m_eType));
+    bOK = bOK && ReadSlabs(aoSlabs, m_eType);
     for (GDALRasterBlock *poBlock : apoBlocks)
     {
         auto poBand = poBlock->GetBand();

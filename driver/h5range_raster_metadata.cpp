@@ -68,14 +68,6 @@ std::vector<std::string> ValueTexts(const GDALMDArray &oArray)
     return aosValues;
 }
 
-// Anonymous dimensions have other names in each group: the sizes tell, and the names that the order is not the other one.
-bool HasDimensions(const GDALMDArray &oArray, const CFArray::Axis &oFirst, const CFArray::Axis &oSecond, int nRows, int nCols)
-{
-    const auto &apoDims = oArray.GetDimensions();
-    return apoDims.size() == 2 && apoDims[0]->GetSize() == static_cast<GUInt64>(nRows) && apoDims[1]->GetSize() == static_cast<GUInt64>(nCols) &&
-           !(apoDims[0]->GetName() == oSecond.osName && apoDims[1]->GetName() == oFirst.osName);
-}
-
 const char *HDF5TypeText(GDALDataType eType)
 {
     if (eType == GDT_Byte)
@@ -328,8 +320,6 @@ void RasterDataset::SetGeolocation()
 {
     if (m_iXDim < 0 || m_iYDim < 0)
         return;
-    const auto &oX = m_poCF->Axes()[static_cast<size_t>(m_iXDim)];
-    const auto &oY = m_poCF->Axes()[static_cast<size_t>(m_iYDim)];
     if (m_poCF->HasUnevenLatitudes())
     {
         CPLStringList aosItems;
@@ -339,41 +329,42 @@ void RasterDataset::SetGeolocation()
         aosItems.SetNameValue("Y_VALUES", Braced(aosValues).c_str());
         GDALMajorObject::SetMetadata(aosItems.List(), "GEOLOCATION2");
     }
-
-    auto apoCandidates = m_poCF->AuxiliaryCoordinates();
-    if (m_poCF->GetAttributes().Text("coordinates").empty() && !m_bHasGeoTransform && !m_poCF->HasUnevenLatitudes())
-    {
-        static const char *const aapszNames[][2] = {{"longitude", "latitude"}, {"lon", "lat"}, {"Longitude", "Latitude"}};
-        for (const auto &apszPair : aapszNames)
-            for (const char *pszName : apszPair)
-                if (const auto poArray = CFFindArray(m_poRoot, CFGroupOf(*m_poArray), pszName))
-                    apoCandidates.push_back(poArray);
-    }
-    std::shared_ptr<GDALMDArray> poLongitudes, poLatitudes;
-    for (const auto &poArray : apoCandidates)
-    {
-        if (!HasDimensions(*poArray, oY, oX, nRasterYSize, nRasterXSize))
-            continue;
-        const Attributes oAttributes(*poArray);
-        const std::string osName = poArray->GetName();
-        if (!poLongitudes && (CFIsLongitude(oAttributes.Getter(), osName) || EQUAL(osName.c_str(), "longitude") || EQUAL(osName.c_str(), "lon")))
-            poLongitudes = poArray;
-        else if (!poLatitudes && (CFIsLatitude(oAttributes.Getter(), osName) || EQUAL(osName.c_str(), "latitude") || EQUAL(osName.c_str(), "lat")))
-            poLatitudes = poArray;
-    }
-    if (!poLongitudes || !poLatitudes || poLongitudes->GetFullName() == m_poArray->GetFullName() || poLatitudes->GetFullName() == m_poArray->GetFullName())
+    if (SetEOSGeolocation())
         return;
+
+    // Next to a geotransform only those that the array itself names are worth telling.
+    const bool bNamed = !m_poCF->GetAttributes().Text("coordinates").empty();
+    if (!bNamed && (m_bHasGeoTransform || m_poCF->HasUnevenLatitudes()))
+        return;
+    const auto oFound = CFFindGeolocation(m_poRoot, *m_poCF, CFGroupOf(*m_poArray), m_iYDim, m_iXDim);
+    if (!oFound || oFound.poLongitudes->GetFullName() == m_poArray->GetFullName() || oFound.poLatitudes->GetFullName() == m_poArray->GetFullName())
+        return;
+    const auto &poLongitudes = oFound.poLongitudes, &poLatitudes = oFound.poLatitudes;
+    const int anOffset[2] = {0, 0}, anStep[2] = {1, 1};
+    SetGeolocationItems(poLongitudes->GetFullName(), poLatitudes->GetFullName(), anOffset, anStep);
+}
+
+// Offset and step of columns, then of rows.
+void RasterDataset::SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep)
+{
     CPLStringList aosItems;
-    aosItems.SetNameValue("SRS", SRS_WKT_WGS84_LAT_LONG);
-    aosItems.SetNameValue("X_DATASET", NameOf(poLongitudes->GetFullName()).c_str());
+    // They are on the ellipsoid of the array's CRS, where it has one.
+    const std::unique_ptr<OGRSpatialReference, void (*)(OGRSpatialReference *)> poDegrees(m_poSRS && !m_poSRS->IsDerivedGeographic() ? m_poSRS->CloneGeogCS() : nullptr,
+                                                                                         [](OGRSpatialReference *p) { OSRRelease(OGRSpatialReference::ToHandle(p)); });
+    char *pszWKT = nullptr;
+    if (poDegrees && poDegrees->exportToWkt(&pszWKT) == OGRERR_NONE)
+        aosItems.SetNameValue("SRS", pszWKT);
+    else
+        aosItems.SetNameValue("SRS", SRS_WKT_WGS84_LAT_LONG);
+    CPLFree(pszWKT);
+    aosItems.SetNameValue("X_DATASET", NameOf(osX).c_str());
     aosItems.SetNameValue("X_BAND", "1");
-    aosItems.SetNameValue("Y_DATASET", NameOf(poLatitudes->GetFullName()).c_str());
+    aosItems.SetNameValue("Y_DATASET", NameOf(osY).c_str());
     aosItems.SetNameValue("Y_BAND", "1");
-    for (const char *pszAxis : {"PIXEL", "LINE"})
-    {
-        aosItems.SetNameValue((std::string(pszAxis) + "_OFFSET").c_str(), "0");
-        aosItems.SetNameValue((std::string(pszAxis) + "_STEP").c_str(), "1");
-    }
+    aosItems.SetNameValue("PIXEL_OFFSET", CPLSPrintf("%d", panOffset[0]));
+    aosItems.SetNameValue("PIXEL_STEP", CPLSPrintf("%d", panStep[0]));
+    aosItems.SetNameValue("LINE_OFFSET", CPLSPrintf("%d", panOffset[1]));
+    aosItems.SetNameValue("LINE_STEP", CPLSPrintf("%d", panStep[1]));
     aosItems.SetNameValue("GEOREFERENCING_CONVENTION", "PIXEL_CENTER");
     GDALMajorObject::SetMetadata(aosItems.List(), "GEOLOCATION");
 }
@@ -404,6 +395,7 @@ void RasterDataset::SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets)
         if (m_oName.bHDF5Dialect)
         {
             osName = "/" + oSubdataset.osFullName;
+            std::replace(osName.begin(), osName.end(), ' ', '_');
             pszType = HDF5TypeText(eType);
         }
         // QGIS splits a description at " - ".
@@ -427,6 +419,28 @@ std::vector<GUInt64> RasterDataset::BandIndex(int iBand) const
         nLeft /= m_anExtraSizes[i];
     }
     return anIndex;
+}
+
+// As GDAL's HDF5 driver has it from 3.7 on: an attribute with a value for each band is split among them, its name in the singular.
+void RasterDataset::SetValuesOfBand(int iBand, CPLStringList &aosItems) const
+{
+    for (const auto &poAttribute : m_poCF->GetAttributes().All())
+    {
+        if (poAttribute->GetDimensionCount() != 1 || poAttribute->GetDimensions()[0]->GetSize() != static_cast<GUInt64>(nBands))
+            continue;
+        const auto aosValues = AttributeValues(*poAttribute, false, "%.15g");
+        if (aosValues.size() != static_cast<size_t>(nBands))
+            continue;
+        std::string osName = poAttribute->GetName();
+        aosItems.SetNameValue(osName.c_str(), nullptr);
+        for (const char *pszEnd : {"_coefficients", "_wavelengths", "_list"})
+        {
+            const size_t nEnd = strlen(pszEnd);
+            if (osName.size() > nEnd && osName.compare(osName.size() - nEnd, nEnd, pszEnd) == 0)
+                osName.resize(EQUAL(pszEnd, "_list") ? osName.size() - nEnd : osName.size() - 1);
+        }
+        aosItems.SetNameValue(osName.c_str(), aosValues[static_cast<size_t>(iBand)].c_str());
+    }
 }
 
 // What QGIS shows: which of the bands this is, or, where there is one only, what is in it.
@@ -458,6 +472,8 @@ std::string RasterDataset::BandDescription(int iBand) const
 CPLStringList RasterDataset::BandMetadata(int iBand) const
 {
     CPLStringList aosItems(m_aosArrayMetadata);
+    if (m_oName.bHDF5Dialect && nBands > 1)
+        SetValuesOfBand(iBand, aosItems);
     const auto anIndex = BandIndex(iBand);
     for (size_t i = 0; i < anIndex.size() && !m_oName.bHDF5Dialect; i++)
     {
@@ -529,6 +545,17 @@ MetadataList RasterBand::GetMetadata(const char *pszDomain)
 
 const char *RasterBand::GetMetadataItem(const char *pszName, const char *pszDomain)
 {
+    if (pszDomain != nullptr && EQUAL(pszDomain, "H5RANGE"))
+    {
+        int nBX = 0, nBY = 0;
+        GUInt64 nOffset = 0, nSize = 0;
+        const bool bOffset = STARTS_WITH_CI(pszName, "BLOCK_OFFSET_");
+        if ((!bOffset && !STARTS_WITH_CI(pszName, "BLOCK_SIZE_")) || sscanf(strchr(pszName + 6, '_') + 1, "%d_%d", &nBX, &nBY) != 2 ||
+            !m_poRasterDS->FindBlock(nBand - 1, nBX, nBY, nOffset, nSize))
+            return nullptr;
+        m_osBlock = std::to_string(bOffset ? nOffset : nSize);
+        return m_osBlock.c_str();
+    }
     EnsureMetadata();
     return GDALPamRasterBand::GetMetadataItem(pszName, pszDomain);
 }

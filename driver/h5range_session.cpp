@@ -48,8 +48,22 @@ Dimension::Dimension(const std::shared_ptr<Session> &poSession, const std::strin
 {
 }
 
+void Dimension::SetRegular(double dfFirst, double dfStep)
+{
+    m_bRegular = true;
+    m_dfFirst = dfFirst;
+    m_dfStep = dfStep;
+}
+
 std::shared_ptr<GDALMDArray> Dimension::GetIndexingVariable() const
 {
+    if (m_bRegular) // on a dimension of its own, which does not lead back to it
+    {
+        const std::string osParent = GetFullName().substr(0, GetFullName().rfind('/'));
+        return GDALMDArrayRegularlySpaced::Create(osParent, GetName(),
+                                                  std::make_shared<GDALDimension>(osParent, GetName(), GetType(), GetDirection(), GetSize()),
+                                                  m_dfFirst, m_dfStep, 0);
+    }
     return m_osVariable.empty() ? nullptr : m_poSession->OpenArray(m_osVariable);
 }
 
@@ -248,6 +262,36 @@ GUInt64 Session::GetScaleSize(const h5r_object *psScale) const
     return psDataset->space->shape[0];
 }
 
+GUInt64 Session::GetUnlimitedSize(const h5r_object *psScale) const
+{
+    GUInt64 nSize = GetScaleSize(psScale);
+    const h5r_dataset *psDataset = nullptr;
+    const h5r_attr *psList = FindAttribute(psScale, "REFERENCE_LIST");
+    if (psList == nullptr || psList->raw == nullptr || psList->type->cls != H5R_CLASS_COMPOUND || psList->type->n_members != 2 || !IsPureDimension(psScale) ||
+        h5r_dataset_describe(psScale->file, psScale, &psDataset, nullptr) != H5R_OK || psDataset->space->rank != 1 ||
+        psDataset->space->max_shape[0] != H5R_UNDEFINED)
+        return nSize;
+    // {array, number of its dimension}
+    const h5r_member &sArray = psList->type->members[0], &sNumber = psList->type->members[1];
+    if (sArray.type->cls != H5R_CLASS_REFERENCE || sNumber.type->cls != H5R_CLASS_INTEGER || sNumber.type->size != 4)
+        return nSize;
+    for (uint64_t i = 0; i < psList->space->count; i++)
+    {
+        const GByte *pabyElem = static_cast<const GByte *>(psList->raw) + i * psList->type->size;
+        uint64_t nAddr = H5R_UNDEFINED;
+        GInt32 iDim = 0;
+        memcpy(&iDim, pabyElem + sNumber.offset, sizeof(iDim));
+        h5r_swap(sNumber.type, &iDim, 1);
+        const h5r_object *psArray = nullptr;
+        if (h5r_ref_address(psScale->file, nullptr, sArray.type, pabyElem + sArray.offset, &nAddr) == H5R_OK && nAddr != H5R_UNDEFINED &&
+            h5r_object_at(psScale->file, nAddr, &psArray, nullptr) == H5R_OK && psArray->kind == H5R_DATASET &&
+            h5r_dataset_describe(psArray->file, psArray, &psDataset, nullptr) == H5R_OK && iDim >= 0 &&
+            static_cast<unsigned>(iDim) < psDataset->space->rank)
+            nSize = std::max<GUInt64>(nSize, psDataset->space->shape[iDim]);
+    }
+    return nSize;
+}
+
 std::shared_ptr<GDALDimension> Session::GetScaleDimension(const h5r_object *psScale, const std::string &osPath, GUInt64 nSize)
 {
     const auto oKey = std::make_pair(psScale, nSize);
@@ -421,6 +465,54 @@ unsigned Session::PhonyNumber(const Chain &aoChain, const h5r_object *psObject, 
 }
 
 /************************************************************************/
+/*                              HDF-EOS5                                */
+/************************************************************************/
+
+const EOSField *Session::GetEOSField(const std::string &osFullName)
+{
+    if (!IsEOSPath(osFullName))
+        return nullptr;
+    std::call_once(m_oEOSRead,
+                   [this]()
+                   {
+                       std::string osText;
+                       for (int i = 0;; i++) // long texts are cut in pieces
+                       {
+                           const std::string osName = "/HDFEOS INFORMATION/StructMetadata." + std::to_string(i);
+                           const h5r_object *psObject = nullptr;
+                           if (h5r_lookup(Handle(), nullptr, osName.c_str(), &psObject, nullptr) != H5R_OK)
+                               break;
+                           const auto poArray = OpenArray(osName);
+                           const auto oString = GDALExtendedDataType::CreateString();
+                           if (!poArray || poArray->GetDimensionCount() > 1 || poArray->GetTotalElementsCount() != 1 || poArray->GetDataType() != oString)
+                               break;
+                           const GUInt64 nStart = 0;
+                           const size_t nCount = 1;
+                           char *pszPiece = nullptr;
+                           if (poArray->Read(&nStart, &nCount, nullptr, nullptr, oString, &pszPiece) && pszPiece != nullptr)
+                               osText += pszPiece;
+                           CPLFree(pszPiece);
+                       }
+                       m_poEOS = HDFEOS::Parse(osText);
+                   });
+    return m_poEOS->Find(osFullName);
+}
+
+std::shared_ptr<GDALDimension> Session::GetEOSDimension(const EOSField &oField, const std::string &osGroup, const std::string &osName, GUInt64 nSize)
+{
+    const bool bX = oField.poGrid && osName == "XDim", bY = oField.poGrid && osName == "YDim";
+    const bool bDegrees = (bX || bY) && oField.poGrid->IsGeographic();
+    // A dimension belongs to its grid or swath, whose folder is the one above that of the fields.
+    auto poDim = std::make_shared<Dimension>(shared_from_this(), ParentOf(osGroup), osName,
+                                             bX ? GDAL_DIM_TYPE_HORIZONTAL_X : bY ? GDAL_DIM_TYPE_HORIZONTAL_Y : "",
+                                             bDegrees ? (bX ? "EAST" : "NORTH") : "", nSize, std::string());
+    double adf[6];
+    if ((bX || bY) && oField.poGrid->GeoTransform(adf))
+        poDim->SetRegular(bX ? adf[0] + adf[1] / 2 : adf[3] + adf[5] / 2, bX ? adf[1] : adf[5]);
+    return poDim;
+}
+
+/************************************************************************/
 /*                       Dimensions of an array                         */
 /************************************************************************/
 
@@ -442,6 +534,9 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
     else
         apsScales = GetScalesByIds(aoChain, psObject, sSpace.rank);
 
+    const EOSField *psField = GetEOSField(JoinPath(aoChain.back().osPath, osName));
+    if (psField != nullptr && psField->aosDims.size() != sSpace.rank)
+        psField = nullptr;
     const h5r_attr *psLabels = FindAttribute(psObject, "DIMENSION_LABELS");
     CPLStringList aosLabels;
     if (psLabels != nullptr && psLabels->space->count == sSpace.rank)
@@ -450,9 +545,12 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
 
     for (unsigned i = 0; i < sSpace.rank; i++)
     {
-        const GUInt64 nSize = sSpace.shape[i];
+        GUInt64 nSize = sSpace.shape[i];
         if (apsScales[i] != nullptr)
         {
+            // What netCDF has not written yet of an unlimited dimension is missing, not beyond the end.
+            if (sSpace.max_shape[i] == H5R_UNDEFINED)
+                nSize = std::max(nSize, GetScaleSize(apsScales[i]));
             const std::string osPath =
                 apsScales[i] == psObject ? JoinPath(aoChain.back().osPath, osName) : FindPath(aoChain, apsScales[i]);
             if (!osPath.empty())
@@ -464,6 +562,11 @@ std::vector<std::shared_ptr<GDALDimension>> Session::GetDimensions(const Chain &
         std::string osDimName = static_cast<int>(i) < aosLabels.size() && aosLabels[static_cast<int>(i)] != nullptr
                                     ? aosLabels[static_cast<int>(i)]
                                     : "";
+        if (psField != nullptr && osDimName.empty())
+        {
+            aoDims.push_back(GetEOSDimension(*psField, aoChain.back().osPath, psField->aosDims[i], nSize));
+            continue;
+        }
         const auto same = [&osDimName](const std::shared_ptr<GDALDimension> &poDim) { return poDim->GetName() == osDimName; };
         if (osDimName.empty() || osDimName.find('/') != std::string::npos || std::any_of(aoDims.begin(), aoDims.end(), same))
             osDimName = CPLSPrintf("phony_dim_%u", PhonyNumber(aoChain, psObject, psDataset, i));

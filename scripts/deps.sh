@@ -5,7 +5,7 @@ packages="build-essential cmake ninja-build pkg-config git ca-certificates zlib1
 python3 python3-gdal python3-numpy python3-pytest python3-venv libgtest-dev nginx-light
 libdeflate-dev libaec-dev liblzf-dev libbz2-dev liblz4-dev libzstd-dev libblosc-dev libzfp-dev libcharls-dev libsnappy-dev
 liblzo2-dev libjpeg-dev libopenjp2-7-dev"
-[ "${1:-}" = test ] && packages="$packages clang libclang-rt-14-dev"
+[ "${1:-}" = test ] && packages="$packages clang libclang-rt-14-dev python3-rasterio"
 
 missing=
 for p in $packages; do
