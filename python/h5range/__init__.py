@@ -22,6 +22,7 @@ from .errors import (
     ArgumentError,
     FormatError,
     H5RangeError,
+    IncompleteWarning,
     InternalError,
     LimitError,
     NoFileError,
@@ -35,6 +36,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError", "Attributes", "ChunkIndex", "ChunkLocation", "Dataset", "Datatype", "Empty", "File", "Filter", "FormatError", "Group",
-    "H5RangeError", "InternalError", "LimitError", "Link", "NoFileError", "NotFoundError", "Options", "OutOfMemoryError", "ReadError",
+    "H5RangeError", "IncompleteWarning", "InternalError", "LimitError", "Link", "NoFileError", "NotFoundError", "Options", "OutOfMemoryError", "ReadError",
     "Reference", "Region", "Stats", "UnsupportedError", "core_version", "errors", "identify", "open",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ Each question has two forms: the plain one blocks, the one with ``_async`` at it
 from __future__ import annotations
 
 import posixpath
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -217,6 +218,7 @@ class Group(Node, Mapping[str, Any]):
 
     __hash__ = Node.__hash__
     __eq__ = Node.__eq__
+    links_error: errors.H5RangeError | None = None  # why the list of links breaks off
 
     def _path(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self.name, path)) if not path.startswith("/") else posixpath.normpath(path).replace("//", "/")
@@ -244,13 +246,16 @@ class Group(Node, Mapping[str, Any]):
 
     def _links(self) -> Operation[list[Link]]:
         found, bad = yield lambda: self._core.links(True)
+        if bad is not None and self.links_error is None:
+            warnings.warn(f"{self.name}: not all links can be read: {bad[1]}", errors.IncompleteWarning, stacklevel=2)
         self.links_error = _failure(bad)
-        if bad is not None and not found:
-            raise errors.make(*bad)
         return [Link(name, _kind(kind), addr, target, file, order) for name, kind, addr, target, file, order in found]
 
     def links(self) -> list[Link]:
-        """Links in the order of their creation where the group tracks that, else by name. ``links_error`` is set when some cannot be read."""
+        """Links in the order of their creation where the group tracks that, else by name. 
+
+        When some cannot be read, the others are given, ``links_error`` says why, and an IncompleteWarning is issued.
+        """
         return self._run(self._links())
 
     async def links_async(self) -> list[Link]:
@@ -636,8 +641,6 @@ def _finish(ds: Dataset, raw: np.ndarray, s: Selection) -> Operation[Any]:
         if info.needs_values and raw.size:
             values = yield lambda: _h5range.load_values(ds._core, info.type, buffer)
         array = info.convert(buffer, values, ds._resolve).reshape(s.count + info.inner)
-        if info.cls == 8 and info.base is not None and array.dtype != info.dtype:
-            array = array.astype(info.dtype)
     array = s.finish(array)
     if s.fields:
         array = array[s.fields[0]] if len(s.fields) == 1 else array[s.fields]

@@ -10,7 +10,7 @@ complex                ``complex``, also the compound (r, i) that h5py and netCD
 compound               structured
 array                  subarray
 opaque                 ``V``; what h5py tagged ``NUMPY:…`` as that
-string                 ``S``, as stored; variable-length ones as objects of ``str``
+string                 ``S``, without the spaces or zeros behind them; variable-length ones as objects of ``str``
 variable-length        objects of arrays
 reference              objects of :class:`Reference`
 =====================  ==========================================================================================
@@ -128,7 +128,10 @@ class TypeInfo:
         if name is None:
             self.plain = True
             return np.dtype(f"V{self.size}")
-        return np.dtype(name)
+        dtype = np.dtype(name)
+        if dtype.kind in "iu" and dtype.itemsize < self.size in (2, 4, 8):
+            return np.dtype(f"{dtype.kind}{self.size}")  # the type's own size, as other readers have it
+        return dtype
 
     def _integer(self, d: dict[str, Any], cache: Any) -> np.dtype:
         whole = d["bit_offset"] == 0 and d["precision"] == 8 * self.size and self.size in (1, 2, 4, 8) and d["order"] in (0, 1)
@@ -153,6 +156,7 @@ class TypeInfo:
         return self._number(d)
 
     def _string(self, d: dict[str, Any], cache: Any) -> np.dtype:
+        self.plain = d["strpad"] == 1 or (d["strpad"] == 0 and self.size == 1)
         return np.dtype(f"S{self.size}")
 
     def _opaque(self, d: dict[str, Any], cache: Any) -> np.dtype:
@@ -274,11 +278,16 @@ class TypeInfo:
             return self._convert_compound(buffer, n, values, resolve)
         if self.cls == REFERENCE:
             return self._objects(resolve(Reference(a, Region.of(r) if r else None, name)) for a, r, name in values.references(self.type, buffer)).reshape(n)
+        if self.cls == STRING and self.description["strpad"] == 0:  # what lies behind the first zero is not text
+            letters = np.frombuffer(buffer, np.uint8).reshape(n, self.size)
+            return np.where(np.logical_and.accumulate(letters != 0, axis=1), letters, 0).astype(np.uint8).reshape(-1).view(self.dtype)
+        if self.cls == STRING:  # filled up with spaces
+            return np.char.rstrip(np.frombuffer(buffer, self.dtype), b" ").astype(self.dtype)
         if self.cls == VLEN:
             return self._convert_vlen(buffer, values, resolve)
-        out = np.empty(n, self.dtype if self.cls != ENUM or self.base is None else self.base.dtype)
-        self.type.to_numbers(buffer, memoryview(out).cast("B") if n else out)
-        return out
+        out = np.empty(n, _NUMBERS[self.description["number"]])
+        self.type.to_numbers(buffer, out.view(np.uint8))
+        return out.astype(self.dtype, copy=False)
 
     @staticmethod
     def _objects(items: Any) -> np.ndarray:

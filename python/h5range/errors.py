@@ -24,6 +24,10 @@ class H5RangeError(Exception):
         return type(self), (self.message, self.path, self.offset)
 
 
+class IncompleteWarning(UserWarning):
+    """A group is damaged, and what can be read of it is given."""
+
+
 class ArgumentError(H5RangeError, ValueError):
     """The call is wrong: a selection outside the extent, a path to a group where a dataset is needed."""
 
