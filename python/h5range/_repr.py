@@ -31,10 +31,15 @@ def dataset_text(ds: Dataset) -> str:
     if ds.file.closed:
         return f"<h5range.Dataset {ds.name} of a closed file>"
     shape = "null" if ds.is_null else str(ds.shape)
-    return f"<h5range.Dataset {ds.name}: {shape} {ds.type.name()}, {_storage(ds)}>"
+    return f"<h5range.Dataset {_printable(ds.name)}: {shape} {ds.type.name()}, {_storage(ds)}>"
 
 
 def _link_line(group: Group, link: Any) -> tuple[str, str]:
+    name, what = _link_words(group, link)
+    return _printable(name), _printable(what)
+
+
+def _link_words(group: Group, link: Any) -> tuple[str, str]:
     if link.kind == "soft":
         return link.name, f"-> {link.target}"
     if link.kind == "external":
@@ -53,13 +58,17 @@ def _link_line(group: Group, link: Any) -> tuple[str, str]:
     return link.name + ("/" if isinstance(node, GroupType) else ""), "" if isinstance(node, GroupType) else "named datatype"
 
 
+def _printable(s: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in s)
+
+
 def _head(group: Group) -> str:
     from ._file import File
 
     if isinstance(group, File):
         s = group.stats
         return f"<h5range.File {group.source}: {s.rounds} rounds, {s.requests} requests, {_size(s.bytes)}>"
-    return f"<h5range.Group {group.name}>"
+    return f"<h5range.Group {_printable(group.name)}>"
 
 
 def group_text(group: Group) -> str:
@@ -84,7 +93,7 @@ def _table(rows: list[tuple[str, str]]) -> str:
 
 def _attribute_rows(node: Any) -> list[tuple[str, str]]:
     with np.printoptions(threshold=12, edgeitems=3):
-        rows = [(name, str(value)[:400]) for name, value in node.attrs.items()]
+        rows = [(_printable(name), _printable(str(value)[:400])) for name, value in node.attrs.items()]
     return rows + [(name or "attributes", f"! {e}") for name, e in node.attrs.errors.items()]
 
 
