@@ -135,6 +135,25 @@ class Node:
         path = self._core.known_path(reference.address)
         return Reference(reference.address, reference.region, reference.attribute, path) if path else reference
 
+    def _find_reference(self, reference: Reference) -> Operation[Node]:
+        if reference.address is None:
+            raise errors.ArgumentError("a null reference points to nothing")
+        address = reference.address
+        core = yield lambda: self._core.at(address)
+        node = _node_of(self.file, core, reference.path or self._core.known_path(address) or f"@{address}")
+        if isinstance(node, Dataset):
+            yield from node._describe()
+        return node
+
+    def _learn(self, reference: Reference) -> Operation[Reference]:
+        """The reference with its path, for which the whole file may have to be listed."""
+        reference = self._resolve(reference)
+        if reference.path is None and reference.address is not None:
+            root = yield lambda: self._engine.core.lookup(None, "/")
+            yield lambda: root.prefetch(64, 0)
+            reference = self._resolve(reference)
+        return reference
+
     def _values_of(self, info: TypeInfo, raw: Any) -> Operation[np.ndarray]:
         """Elements as stored, as an array in one dimension (and those of an array type)."""
         values = None
@@ -225,11 +244,7 @@ class Group(Node, Mapping[str, Any]):
 
     def _find(self, path: str | Reference) -> Operation[Node]:
         if isinstance(path, Reference):
-            if path.address is None:
-                raise errors.ArgumentError("a null reference points to nothing")
-            address = path.address
-            core = yield lambda: self._core.at(address)
-            return _node_of(self.file, core, path.path or self._core.known_path(address) or f"@{address}")
+            return (yield from self._find_reference(path))
         if not isinstance(path, str):
             raise TypeError(f"a path or a reference expected, not {type(path).__name__}")
         core = yield lambda: self._engine.core.lookup(self._core, path)

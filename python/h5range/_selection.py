@@ -106,7 +106,7 @@ def parse(key: Any, shape: tuple[int, ...], names: tuple[str, ...] | None) -> Se
             start, count, step = _slice(k, n)
             dims.append([(start, count, step, 0)])
             keep.append(slice(None))
-        elif hasattr(k, "__index__") and not isinstance(k, bool | np.bool_):
+        elif np.ndim(k) == 0 and hasattr(k, "__index__") and not isinstance(k, bool | np.bool_):
             index = operator.index(k)
             if not -n <= index < n:
                 raise IndexError(f"index {index} is outside dimension {dim}, which has {n} elements")
