@@ -115,14 +115,19 @@ def _source_settings(store: Store, options: Options) -> dict[str, Any]:
     return {"name": store.name, "one_at_a_time": store.one_at_a_time, **kind, **options.settings()}
 
 
-def _other(store: Store, options: Options) -> Any:
-    """How the core asks a store for the file beside."""
+def _read(store: Store) -> Any:
+    return store.read
+
+
+def _other(store: Store, options: Options, read: Any = _read) -> Any:
+    """How the core asks a store for the file beside. What it costs is counted with the first file."""
 
     def beside(name: str, is_beside: bool) -> dict[str, Any] | None:
         found = store.beside(name) if is_beside else None
         if found is None:
             return None
-        return {"read": found.read, "other": _other(found, options), **_source_settings(found, options)}
+        found.counts_for(store)
+        return {"read": read(found), "other": _other(found, options, read), **_source_settings(found, options)}
 
     return beside
 
@@ -134,6 +139,7 @@ class File(Group):
         self._file_engine = engine
         self._origin = origin
         self.options = options
+        self._twin: File | None = None
         super().__init__(None, root, "/")
 
     @property
@@ -163,6 +169,24 @@ class File(Group):
         root = await engine.run_async(_proceed(engine))
         return cls(engine, origin, o, root)
 
+    async def _in_pull_mode(self) -> File:
+        """The same file for what push mode cannot: data in other files. Its reads are awaited in this event loop, from a thread."""
+        if self._twin is None:
+            import asyncio
+
+            loop = asyncio.get_running_loop()
+            store = self._engine.store
+            assert store is not None
+
+            def read(held: Store) -> Any:
+                return lambda ranges: asyncio.run_coroutine_threadsafe(held.read_async(ranges), loop).result()
+
+            def opener() -> _h5range.File:
+                return _h5range.open_python(read(store), _other(store, self.options, read), _source_settings(store, self.options))
+
+            self._twin = await asyncio.to_thread(_finish, File, opener, store, self._origin, self.options)
+        return self._twin
+
     @property
     def stats(self) -> Stats:
         rounds, requests, n, cached, decoded, chunks = self._engine.core.stats()
@@ -184,6 +208,8 @@ class File(Group):
     def close(self) -> None:
         """Frees the file's memory; what was borrowed from it raises ValueError from then on."""
         self._engine.close()
+        if self._twin is not None:
+            self._twin.close()
 
     @property
     def closed(self) -> bool:

@@ -257,7 +257,13 @@ class Group(Node, Mapping[str, Any]):
         return self._run(self._find(path))
 
     async def get_async(self, path: str | Reference) -> Any:
-        return await self._await(self._find(path))
+        try:
+            return await self._await(self._find(path))
+        except errors.UnsupportedError:
+            if not self._engine.core.push:
+                raise
+            twin = await self.file._in_pull_mode()
+        return await twin[self.name].get_async(path)
 
     def _links(self) -> Operation[list[Link]]:
         found, bad = yield lambda: self._core.links(True)
@@ -524,10 +530,16 @@ class Dataset(Node):
 
     async def read(self, key: Any = ...) -> Any:
         """``dataset[key]``, awaited. Bytes are fetched in the event loop; filters are undone in threads."""
-        await self._await(self._describe())
-        if isinstance(key, Reference):
-            return await self._await(self._read_region(key))
-        return (await self._await(_read([(self, self._parse(key))])))[0]
+        try:
+            await self._await(self._describe())
+            if isinstance(key, Reference):
+                return await self._await(self._read_region(key))
+            return (await self._await(_read([(self, self._parse(key))])))[0]
+        except errors.UnsupportedError:
+            if not self._engine.core.push or self.layout not in ("virtual", "external"):
+                raise
+            twin = await self.file._in_pull_mode()
+        return await twin[self.name].read(key)
 
     def _read_region(self, reference: Reference) -> Operation[np.ndarray]:
         """What a region reference selects, in one dimension."""

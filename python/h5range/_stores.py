@@ -27,6 +27,10 @@ class Store:
         self.name = name
         self.rounds = self.requests = self.bytes = 0
         self._lock = threading.Lock()
+        self._first: Store | None = None
+
+    def counts_for(self, first: Store) -> None:
+        self._first = first
 
     def read(self, ranges: Ranges) -> list[Any]:
         buffers = self._fetch(ranges)
@@ -43,6 +47,8 @@ class Store:
         for (offset, length), size in zip(ranges, sizes, strict=True):
             if size > length:
                 raise OSError(f"{self.name}: {length} bytes at byte {offset} were asked for, {size} came: the store or server does not read ranges")
+        if self._first is not None:
+            self._first._count(ranges, buffers)
         with self._lock:
             self.rounds += 1
             self.requests += len(ranges)
