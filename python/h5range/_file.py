@@ -187,6 +187,27 @@ class File(Group):
             self._twin = await asyncio.to_thread(_finish, File, opener, store, self._origin, self.options)
         return self._twin
 
+    def fetch(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Bytes of the file as they are: ``[(offset, length), ...]`` in any order, in one round. FormatError where the file ends before."""
+        return self._run(self._fetch(ranges))
+
+    async def fetch_async(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        return await self._await(self._fetch(ranges))
+
+    def _fetch(self, ranges: Sequence[tuple[int, int]]) -> Operation[list[bytes]]:
+        got: dict[tuple[int, int], bytes] = {(o, n): b"" for o, n in ranges}
+        left = sorted(k for k in got if k[1] > 0)
+        while left:  # once, unless they overlap
+            batch: list[tuple[int, int]] = []
+            for k in left:
+                if not batch or k[0] >= sum(batch[-1]):
+                    batch.append(k)
+            answers = yield lambda batch=batch: self._engine.core.read_bytes(batch)
+            got.update(zip(batch, answers, strict=True))
+            taken = set(batch)
+            left = [k for k in left if k not in taken]
+        return [got[(o, n)] for o, n in ranges]
+
     @property
     def stats(self) -> Stats:
         rounds, requests, n, cached, decoded, chunks = self._engine.core.stats()

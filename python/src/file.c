@@ -387,6 +387,44 @@ static PyObject *file_lookup(PyObject *self, PyObject *args)
     return answer;
 }
 
+/* read_bytes([(offset, length), ...]) -> list of bytes; sorted, not overlapping */
+static PyObject *file_read_bytes(PyObject *self, PyObject *arg)
+{
+    FileObject *file = (FileObject *)self;
+    Py_ssize_t n = PySequence_Size(arg);
+    h5r_error err;
+    h5r_status st;
+
+    if (n < 0)
+        return NULL;
+    h5r_read *reads = PyMem_Calloc(n > 0 ? (size_t)n : 1, sizeof *reads);
+    PyObject *list = reads != NULL ? PyList_New(n) : PyErr_NoMemory();
+    for (Py_ssize_t i = 0; list != NULL && i < n; i++) {
+        PyObject *item = PySequence_GetItem(arg, i), *bytes = NULL;
+        unsigned long long offset;
+        Py_ssize_t len;
+        if (item != NULL && PyArg_ParseTuple(item, "Kn", &offset, &len) && (bytes = PyBytes_FromStringAndSize(NULL, len)) != NULL)
+            reads[i] = (h5r_read){.offset = offset, .len = (size_t)len, .dst = PyBytes_AsString(bytes)};
+        Py_XDECREF(item);
+        if (bytes == NULL || PyList_SetItem(list, i, bytes) < 0)
+            Py_CLEAR(list);
+    }
+    if (list != NULL && file_enter(file)) {
+        Py_BEGIN_ALLOW_THREADS
+        st = h5r_read_bytes(file->f, reads, (size_t)n, &err);
+        Py_END_ALLOW_THREADS
+        if (st != H5R_OK) {
+            Py_DECREF(list);
+            list = failed(file, st, &err);
+        }
+        file_leave(file);
+    } else {
+        Py_CLEAR(list);
+    }
+    PyMem_Free(reads);
+    return list;
+}
+
 static const struct PyMethodDef file_methods[] = {
     {"close", file_close, METH_NOARGS, NULL},
     {"proceed", file_continue, METH_NOARGS, NULL},
@@ -394,6 +432,7 @@ static const struct PyMethodDef file_methods[] = {
     {"feed", file_feed, METH_VARARGS, NULL},
     {"stats", file_stats, METH_NOARGS, NULL},
     {"info", file_info, METH_NOARGS, NULL},
+    {"read_bytes", file_read_bytes, METH_O, NULL},
     {"lookup", file_lookup, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
