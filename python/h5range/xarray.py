@@ -86,7 +86,7 @@ def _encoding(store: H5RangeDataStore, v: netcdf.Variable) -> dict[str, Any]:
 class H5RangeDataStore(AbstractDataStore):
     """A group of an open file, for xarray's decoders."""
 
-    def __init__(self, manager: CachingFileManager | _OpenFile, group: netcdf.NetcdfGroup, path: str):
+    def __init__(self, manager: CachingFileManager | _OpenFile | _Again, group: netcdf.NetcdfGroup, path: str):
         self.manager = manager
         self.group = group
         self.path = path
@@ -94,7 +94,10 @@ class H5RangeDataStore(AbstractDataStore):
 
     def __getstate__(self):
         # What was decoded stays behind: arrays need the file, and their path in it.
-        return {"manager": self.manager, "group": None, "path": self.path, "name": self.name}
+        manager = self.manager
+        if isinstance(manager, CachingFileManager):
+            manager = _Again(*manager._args, manager._kwargs)
+        return {"manager": manager, "group": None, "path": self.path, "name": self.name}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -125,6 +128,22 @@ class H5RangeDataStore(AbstractDataStore):
         self.manager.close()
 
 
+class _Again:
+    """In place of a file manager, in the process that a dataset was sent to: its tasks share one open file, and so do later ones."""
+
+    def __init__(self, name: str, options: dict[str, Any]):
+        self._name = name
+        self._options = options
+
+    def acquire(self, needs_lock: bool = True) -> _file.File:
+        options = dict(self._options)
+        origin = (self._name, options.pop("store", None), options.pop("storage_options", None))
+        return _file._reopen(origin, options)
+
+    def close(self, needs_lock: bool = True) -> None:
+        pass  # others may be using the file; it is closed when it has not been used for a while
+
+
 class _OpenFile:
     """In place of a file manager, for what cannot be opened again by name: an open file, bytes, a file-like object."""
 
@@ -148,6 +167,10 @@ def _name_of(source: Any) -> Any:
     return source
 
 
+def _opener(name: str, mode: str = "r", **options: Any) -> _file.File:
+    return _file.open(name, **options)
+
+
 def _manager(source: Any, store: Any, options: dict[str, Any]) -> CachingFileManager | _OpenFile:
     if isinstance(source, _file.File):
         return _OpenFile(source, False)
@@ -155,7 +178,7 @@ def _manager(source: Any, store: Any, options: dict[str, Any]) -> CachingFileMan
         raise TypeError("a path, URL, file or h5range.File expected, not a data store")
     name = source if store is not None else _name_of(source)
     if isinstance(name, str):
-        return CachingFileManager(_file.open, name, kwargs={"store": store, **options})
+        return CachingFileManager(_opener, name, mode="r", kwargs={"store": store, **options})
     return _OpenFile(_file.open(name, store=store, **options), True)
 
 
@@ -284,7 +307,7 @@ def _options(
     return {k: v for k, v in out.items() if v is not None}
 
 
-def _dataset(manager: CachingFileManager | _OpenFile, group: netcdf.NetcdfGroup, path: str, decoding: dict[str, Any]) -> Dataset:
+def _dataset(manager: CachingFileManager | _OpenFile | _Again, group: netcdf.NetcdfGroup, path: str, decoding: dict[str, Any]) -> Dataset:
     import warnings
 
     for name, e in group.failures.items():
