@@ -12,7 +12,7 @@ from conftest import hdf5_files, label
 import h5range
 from h5range import _h5range
 
-FILES = hdf5_files()
+FILES = hdf5_files(4 << 20)
 LARGEST = 4 << 20  # bytes of a dataset that is compared whole; of larger ones a corner
 
 
