@@ -7,7 +7,9 @@ In push mode (``open_python(None, None, ...)``) a call that lacks bytes answers 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from typing_extensions import Buffer
+import numpy as np
+
+Buffer = bytes | bytearray | memoryview | np.ndarray[Any, Any]  # what gives its bytes in one piece
 
 NEED: Final[object]
 version: Final[str]

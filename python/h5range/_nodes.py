@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -629,7 +630,8 @@ def _read(parts: list[tuple[Dataset, Selection]]) -> Operation[list[Any]]:
         work.append((ds, raw, s))
     for file_order, selections in requests.items():
         if parts and parts[0][0]._engine.core.push:
-            batches, n = [], _PIECE + 1
+            batches: list[list[Any]] = []
+            n = _PIECE + 1
             for sel in selections:
                 if n + sel[1].nbytes > _PIECE:
                     batches.append([])
@@ -639,7 +641,7 @@ def _read(parts: list[tuple[Dataset, Selection]]) -> Operation[list[Any]]:
         else:
             batches = [selections] if selections else []
         for batch in batches:
-            yield Heavy(lambda b=batch, o=file_order: _h5range.read_many(b, o))
+            yield Heavy(partial(_h5range.read_many, batch, file_order))
     for raw, place, target in copies:
         if raw.ndim or place == ():
             raw[place] = target.reshape(raw[place].shape)
@@ -655,7 +657,7 @@ def _read(parts: list[tuple[Dataset, Selection]]) -> Operation[list[Any]]:
 
 
 def _bytes_of(array: np.ndarray) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size and array.dtype.itemsize else memoryview(bytearray())
+    return memoryview(array.reshape(-1).view(np.uint8).data) if array.size and array.dtype.itemsize else memoryview(bytearray())
 
 
 def _finish(ds: Dataset, raw: np.ndarray, s: Selection) -> Operation[Any]:

@@ -56,7 +56,7 @@ def fill_value(value: Any, dtype: np.dtype) -> Any:
     """As the metadata document has it."""
     if dtype == object:
         return value if isinstance(value, str) else ""
-    scalar = np.asarray(value).ravel()[:1].astype(dtype)[0] if np.size(value) else np.zeros((), dtype)[()]
+    scalar: Any = np.asarray(value).ravel()[:1].astype(dtype)[0] if np.size(value) else np.zeros((), dtype)[()]
     if dtype.kind == "f":
         return _float(float(scalar))
     if dtype.kind == "c":
@@ -186,6 +186,8 @@ def stored_codecs(ds: Dataset) -> list[dict[str, Any]]:
         raise UnsupportedError(f"elements of type {info.name()} are not stored as Zarr has them", ds.name)
     if ds.layout not in ("chunked", "contiguous"):
         raise UnsupportedError(f"{ds.layout} data have no place in the file that a reference could name", ds.name)
+    if not ds._info["same_file"]:
+        raise UnsupportedError("the data lie in another file, which an external link leads to", ds.name)
     if ds._d["raw_edges"] and ds.filters:
         raise UnsupportedError("chunks across the edge are stored without filters", ds.name)
     out = bytes_codec(dtype)

@@ -82,12 +82,12 @@ class InternalError(H5RangeError, RuntimeError):
     status = -8
 
 
-_by_status = {c.status: c for c in (ArgumentError, NotFoundError, ReadError, FormatError, UnsupportedError, LimitError, OutOfMemoryError, InternalError)}
+_by_status: dict[int, type[H5RangeError]] = {c.status: c for c in (ArgumentError, NotFoundError, ReadError, FormatError, UnsupportedError, LimitError, OutOfMemoryError, InternalError)}
 
 
 def make(status: int, message: str, path: str = "", offset: int | None = None) -> H5RangeError:
     """The exception for a status of the core."""
-    cls = _by_status.get(status, InternalError)
+    cls: type[H5RangeError] = _by_status.get(status, InternalError)
     if cls is NotFoundError and not path:
         cls = NoFileError
     if cls is LimitError and "limits." in message:

@@ -155,7 +155,7 @@ class Reader:
             for child in group.groups:
                 child_name = name.rstrip("/") + "/" + child
                 node = yield from group.group._find(child)
-                if node.address in above[name]:
+                if not isinstance(node, Group) or node.address in above[name]:
                     continue  # a hard link back to a group above
                 above[child_name] = above[name] | {node.address}
                 children.append((child_name, (yield from self._group(child_name, node, group))))
@@ -242,8 +242,9 @@ class Reader:
         used: Counter[int] = Counter()
         names = []
         for axis, size in enumerate(ds.shape):
-            if axis < len(refs) and refs[axis]:
-                names.append((yield from self._scale_name(known, ds, refs[axis])))
+            ref = refs[axis] if axis < len(refs) else None
+            if ref:
+                names.append((yield from self._scale_name(known, ds, ref)))
                 continue
             same = [d.name for d in out.dimensions.values() if d.size == size]
             while used[size] >= len(same):  # a dataset with names for some of its dimensions only

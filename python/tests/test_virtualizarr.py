@@ -78,3 +78,14 @@ def test_what_zarr_cannot_read_is_named(tmp_path):
     assert list(group.arrays) == ["some"] and list(group.arrays["some"].manifest.dict()) == ["3"]
     with pytest.raises(h5range.UnsupportedError, match="no codec in Zarr"):
         H5RangeParser(on_unsupported="error")(url, registry())
+
+
+def test_what_lies_in_another_file_is_not_named(tmp_path):
+    """A dataset behind an external link used to be named by offsets of the other file in this one."""
+    with h5py.File(tmp_path / "b.h5", "w") as f:
+        f["x"] = np.arange(100)
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f["here"] = np.arange(10)
+        f["there"] = h5py.ExternalLink("b.h5", "/x")
+    group = H5RangeParser(on_unsupported="skip")(f"file://{tmp_path / 'a.h5'}", registry())._group
+    assert list(group.arrays) == ["here"]
