@@ -268,6 +268,8 @@ class TypeInfo:
     def convert(self, buffer: Any, values: Any, resolve: Any) -> np.ndarray:
         """Elements in native byte order as an array: n, followed by the dimensions of an array type."""
         n = memoryview(buffer).nbytes // self.size if self.size else 0
+        if n == 0:
+            return np.empty((0, *self.inner), self.dtype)
         if self.plain:
             return np.frombuffer(buffer, _native(self.element) if self.dtype.kind not in "V" or self.dtype.names else self.element)
         if self.cls == ARRAY:

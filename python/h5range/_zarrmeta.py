@@ -162,7 +162,8 @@ def dump(doc: dict[str, Any]) -> bytes:
 def encode(array: np.ndarray, dtype: np.dtype) -> bytes:
     """A decoded chunk as the codecs of ``bytes_codec()`` have it."""
     if dtype != object:
-        return np.ascontiguousarray(array).astype(dtype, copy=False).tobytes()
+        with np.errstate(all="ignore"):  # of wider floats, what is beyond the range becomes infinite
+            return np.ascontiguousarray(array).astype(dtype, copy=False).tobytes()
     parts = [struct.pack("<I", array.size)]
     for item in array.ravel():
         text = plain(item) if isinstance(item, str | bytes) else str(item) if isinstance(item, Reference) else json.dumps(plain(item), default=str)

@@ -46,7 +46,9 @@ def test_arrays_are_the_files(path):
             if ds.type.is_string and ds.type.inner == () and ds.ndim == 1:
                 assert [str(v) for v in got] == [v.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for v in want]
         else:
-            np.testing.assert_array_equal(got, want.astype(array.dtype))
+            with np.errstate(all="ignore"):
+                want = want.astype(array.dtype)
+            np.testing.assert_array_equal(got, want)
 
 
 def test_xarray_reads_the_store_as_it_reads_the_file():
