@@ -25,7 +25,7 @@ def netcdf_files():
             with h5py.File(path) as f:
                 if "_NCProperties" in f.attrs:
                     out.append(path)
-        except (OSError, KeyError):
+        except (OSError, KeyError, RuntimeError):
             pass
     return out
 

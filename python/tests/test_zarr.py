@@ -17,7 +17,7 @@ from h5range.zarr import HDF5Store, open_hdf5, open_store
 
 pytestmark = [
     # Zarr has no specification for arrays of bytes and structures yet, and says so.
-    pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning"),
+    pytest.mark.filterwarnings("ignore:.*does not have a Zarr V3 specification"),
     pytest.mark.filterwarnings("ignore::h5range.IncompleteWarning"),
 ]
 
