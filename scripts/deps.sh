@@ -2,7 +2,7 @@
 # Installs the Debian packages that building, testing and the demonstration need, as far as they are missing. Root or sudo.
 set -euo pipefail
 packages="build-essential cmake ninja-build pkg-config git ca-certificates zlib1g-dev libcurl4-openssl-dev libgdal-dev gdal-bin
-python3 python3-gdal python3-numpy python3-pytest python3-venv libgtest-dev nginx-light
+python3 python3-dev python3-gdal python3-numpy python3-pytest python3-venv libgtest-dev nginx-light
 libdeflate-dev libaec-dev liblzf-dev libbz2-dev liblz4-dev libzstd-dev libblosc-dev libzfp-dev libcharls-dev libsnappy-dev
 liblzo2-dev libjpeg-dev libopenjp2-7-dev"
 [ "${1:-}" = test ] && packages="$packages clang libclang-rt-14-dev python3-rasterio"

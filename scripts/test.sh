@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # test.sh - runs every test and prints a line for each part: GoogleTest (release; address, undefined-behaviour and thread sanitizers), the
-# command, packaging, the GDAL driver, the shared corpus, the demonstration. Installs what is missing (Debian 12, root or sudo). What needs
-# ../shared (or $H5RANGE_SHARED) is skipped where that is missing; parts that need something that failed before are skipped, too.
+# command, packaging, the GDAL driver, the Python package, the shared corpus, the demonstration. Installs what is missing (Debian 12, root or
+# sudo). What needs ../shared (or $H5RANGE_SHARED) is skipped where that is missing; parts that need something that failed before are skipped,
+# too.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
@@ -57,6 +58,12 @@ bare_build() { # the core alone: no GDAL, no libcurl, no tests
     cmake -S . -B build/bare -G Ninja -DH5RANGE_DRIVER=OFF -DH5RANGE_CURL=OFF -DH5RANGE_TESTS=OFF -DH5RANGE_WERROR=ON \
         -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DCMAKE_DISABLE_FIND_PACKAGE_GDAL=ON && cmake --build build/bare -j "$jobs"
 }
+python_package() { # built and installed as users do, into an environment of its own, which is kept in build/
+    local venv=build/python/venv
+    [ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv || return
+    $venv/bin/pip install -q --disable-pip-version-check "./python[test]" --config-settings=cmake.define.H5RANGE_WERROR=ON &&
+        $venv/bin/python -m pytest -q -c python/pyproject.toml python/tests
+}
 sanitized_command() { H5RANGE_BIN=$root/build/asan/bin/h5range python_tests tests/cli; }
 
 part "Debian packages" bash scripts/deps.sh test || finish
@@ -76,6 +83,7 @@ if [ -n "$shared" ]; then
 else
     skip "shared corpus" "no shared material in ${H5RANGE_SHARED:-../shared}"
 fi
+part "Python package" python_package
 part "configure and build: Clang, warnings are errors" clang_build
 part "configure and build: the core alone, without GDAL and libcurl" bare_build
 asan=1

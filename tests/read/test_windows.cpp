@@ -159,3 +159,36 @@ TEST(Windows, SmallStepsAreReadInOneRequest)
     }
     EXPECT_GT(tried, 0u);
 }
+
+TEST(ReadBytes, GivesWhatIsStoredInOneRound)
+{
+    Bytes bytes = ReadFile(H5RANGE_TEST_DATA "/product.nc");
+    TestSource src(bytes);
+    FileHandle f = Open(src);
+    ASSERT_TRUE(f);
+    h5r_stats before, after;
+    h5r_get_stats(f.get(), &before);
+    Bytes a(100), b(1);
+    h5r_read reads[] = {{bytes.size() - 20000, a.size(), a.data(), 0}, {bytes.size() - 1, b.size(), b.data(), 0}};
+    ASSERT_EQ(h5r_read_bytes(f.get(), reads, 2, nullptr), H5R_OK);
+    h5r_get_stats(f.get(), &after);
+    EXPECT_EQ(after.rounds, before.rounds + 1);
+    EXPECT_TRUE(std::equal(a.begin(), a.end(), bytes.end() - 20000));
+    EXPECT_EQ(b[0], bytes.back());
+}
+
+TEST(ReadBytes, RejectsDisorderAndTheEndOfTheFile)
+{
+    Bytes bytes = ReadFile(H5RANGE_TEST_DATA "/product.nc"), a(64), b(64);
+    TestSource src(bytes);
+    FileHandle f = Open(src);
+    ASSERT_TRUE(f);
+    h5r_error err;
+    h5r_read overlapping[] = {{0, a.size(), a.data(), 0}, {10, b.size(), b.data(), 0}};
+    EXPECT_EQ(h5r_read_bytes(f.get(), overlapping, 2, &err), H5R_ERR_ARG);
+    h5r_read empty[] = {{0, 0, a.data(), 0}};
+    EXPECT_EQ(h5r_read_bytes(f.get(), empty, 1, &err), H5R_ERR_ARG);
+    h5r_read beyond[] = {{bytes.size() - 10, a.size(), a.data(), 0}};
+    EXPECT_EQ(h5r_read_bytes(f.get(), beyond, 1, &err), H5R_ERR_FORMAT);
+    EXPECT_EQ(h5r_read_bytes(f.get(), nullptr, 0, &err), H5R_OK);
+}

@@ -524,6 +524,10 @@ H5R_API h5r_status h5r_read_many(h5r_file *f, const h5r_object *const *ds, const
 /* h5r_read_many() of one. */
 H5R_API h5r_status h5r_read_dataset(h5r_file *f, const h5r_object *ds, const h5r_selection *sel, h5r_error *err);
 
+/* Bytes of the source as they are stored, e.g. of the chunks that h5r_chunks() found, in one round: offset, len and dst of each read are the
+ * caller's. Sorted by offset, not overlapping, none empty; else ARG. FORMAT when the file ends before one of them does. */
+H5R_API h5r_status h5r_read_bytes(h5r_file *f, h5r_read *reads, size_t n, h5r_error *err);
+
 /* Undoes the filters of one stored chunk of n bytes; dst takes the dataset's chunk_bytes, in file byte order. Reads
  * nothing. */
 H5R_API h5r_status h5r_decode_chunk(h5r_file *f, const h5r_object *ds, const void *src, size_t n, uint32_t skipped,

@@ -6,6 +6,7 @@
 #include "read/ahead.h"
 #include "read/deliver.h"
 #include "read/virtual.h"
+#include "util/checked.h"
 
 static h5r_status plan_contiguous(h5r_ctx *x, h5r_pieces *l, const h5r_window *w)
 {
@@ -190,6 +191,25 @@ h5r_status h5r_read_many(h5r_file *f, const h5r_object *const *ds, const h5r_sel
 h5r_status h5r_read_dataset(h5r_file *f, const h5r_object *ds, const h5r_selection *sel, h5r_error *err)
 {
     return h5r_read_many(f, &ds, sel, 1, err);
+}
+
+h5r_status h5r_read_bytes(h5r_file *f, h5r_read *reads, size_t n, h5r_error *err)
+{
+    h5r_ctx x;
+    uint64_t end = 0;
+
+    if (f == NULL || (n > 0 && reads == NULL))
+        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_read_bytes: NULL argument");
+    for (size_t i = 0; i < n; i++) {
+        bool in_order = reads[i].offset >= end && reads[i].len > 0 && reads[i].dst != NULL;
+        if (!in_order || !h5r_add(reads[i].offset, reads[i].len, &end))
+            return h5r_error_set(err, H5R_ERR_ARG, reads[i].offset, "h5r_read_bytes: read %zu is empty, or not behind the one before", i);
+    }
+    h5r_ctx_begin(&x, f, __func__);
+    h5r_status st = n > 0 ? h5r_fetch(&x, reads, n) : H5R_OK;
+    if (f->source.read_ranges == NULL && st != H5R_NEED)
+        h5r_drop_data(f);
+    return h5r_ctx_end(&x, st, err);
 }
 
 h5r_status h5r_decode_chunk(h5r_file *f, const h5r_object *ds, const void *src, size_t n, uint32_t skipped, void *dst,

@@ -1,0 +1,72 @@
+"""References of kerchunk, read back by xarray and fsspec."""
+
+import json
+import subprocess
+import sys
+
+import fsspec
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import DATA, hdf5_files, label
+
+import h5range
+from h5range.__main__ import main
+from h5range.refs import LeftOutWarning, check, references
+
+pytest.importorskip("kerchunk")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.mark.parametrize("path", [p for p in hdf5_files(100 << 10)[::5] if not p.name.startswith("damaged_")], ids=label)
+def test_chunks_read_the_same_through_references(path):
+    try:
+        file = h5range.open(path)
+        file.prefetch()
+    except h5range.H5RangeError:
+        return
+    found = references(file)
+    assert check(found, file) == min(20, sum(isinstance(v, list) for v in found["refs"].values()))
+    json.dumps(found)
+
+
+@pytest.mark.parametrize("how", ["kerchunk-json", "kerchunk-parquet"])
+def test_xarray_reads_them(tmp_path, server, how, capsys):
+    out = str(tmp_path / ("refs.json" if how == "kerchunk-json" else "refs.parq"))
+    assert main(["refs", f"{server.url}/sst_global.nc", "--format", how, "-o", out]) == 0
+    assert "read back" in capsys.readouterr().out
+    # In a process of its own: fsspec and kerchunk remember file systems, and the loops that they lived in.
+    program = "import sys, xarray as xr; xr.load_dataset(sys.argv[1], engine='kerchunk').to_netcdf(sys.argv[2], engine='h5netcdf')"
+    done = subprocess.run([sys.executable, "-c", program, out, str(tmp_path / "read.nc")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    with xr.open_dataset(tmp_path / "read.nc", engine="h5range") as ds, xr.open_dataset(DATA / "sst_global.nc", engine="h5range") as direct:
+        xr.testing.assert_equal(ds.load(), direct.load())
+
+
+def test_what_cannot_be_named_is_inlined_or_left_out(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f.create_dataset("lzf", data=np.arange(100), chunks=(10,), compression="lzf")
+        f.create_dataset("text", data=["a", "é"], dtype=h5py.string_dtype())
+        f["g/scalar"] = 3.5
+    found = references(tmp_path / "a.h5", url="memory://a.h5")
+    fs = fsspec.filesystem("reference", fo=found)
+    with xr.open_dataset(fs.get_mapper(""), engine="zarr", consolidated=False, zarr_format=2) as ds:
+        assert ds.lzf.values.tolist() == list(range(100)) and list(ds.text.values) == ["a", "é"]
+    assert found["refs"]["g/scalar/0"][0] == "memory://a.h5"
+    with pytest.warns(LeftOutWarning, match="/lzf: filter 32000"):
+        assert "lzf/.zarray" not in references(tmp_path / "a.h5", inline=10)["refs"]
+
+
+def test_a_wrong_reference_is_found():
+    found = references(DATA / "product.nc")
+    for key, ref in found["refs"].items():
+        if key.startswith("sst/") and isinstance(ref, list):
+            ref[1:] = found["refs"]["sst/0.0.0"][1:]
+    with pytest.raises(h5range.FormatError, match="otherwise"):
+        check(found, DATA / "product.nc", chunks=1000)
+
+
+def test_mistakes_are_told(tmp_path, capsys):
+    assert main(["refs", str(tmp_path / "missing.nc"), "-o", str(tmp_path / "x")]) == 1
+    assert "missing.nc" in capsys.readouterr().err

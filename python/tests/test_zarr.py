@@ -1,0 +1,119 @@
+"""The Zarr store: every array of the files read by zarr-python, compared with h5range's own answer (which test_values.py compares with h5py)."""
+
+import asyncio
+import pickle
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from conftest import DATA, hdf5_files, label
+from obstore.store import LocalStore
+
+import h5range
+from h5range.zarr import HDF5Store, open_hdf5, open_store
+
+pytestmark = [
+    # Zarr has no specification for arrays of bytes and structures yet, and says so.
+    pytest.mark.filterwarnings("ignore:.*does not have a Zarr V3 specification"),
+    pytest.mark.filterwarnings("ignore::h5range.IncompleteWarning"),
+]
+
+
+@pytest.mark.parametrize("path", hdf5_files(100 << 10)[::3], ids=label)
+def test_arrays_are_the_files(path):
+    try:
+        store = open_store(path)
+    except h5range.H5RangeError:
+        return
+    group = zarr.open_group(store, mode="r")
+    for name, array in store._arrays.items():
+        ds = array.ds
+        if ds.nbytes > 1 << 20 or ds.is_null or array.shape != ds.shape:
+            continue
+        try:
+            want = np.asarray(ds[...])
+        except h5range.H5RangeError as e:
+            with pytest.raises(type(e)):
+                group[name][...]
+            continue
+        got = group[name][...]
+        assert group[name].metadata.dimension_names is not None
+        if array.dtype == object:
+            assert np.shape(got) == want.shape
+            if ds.type.is_string and ds.type.inner == () and ds.ndim == 1:
+                assert [str(v) for v in got] == [v.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for v in want]
+        else:
+            with np.errstate(all="ignore"):
+                want = want.astype(array.dtype)
+            np.testing.assert_array_equal(got, want)
+
+
+def test_xarray_reads_the_store_as_it_reads_the_file():
+    for name in ("product.nc", "sst_global.nc"):
+        with xr.open_dataset(open_store(DATA / name), engine="zarr", consolidated=False, zarr_format=3) as ds:
+            with xr.open_dataset(DATA / name, engine="h5range") as direct:
+                xr.testing.assert_equal(ds.load(), direct.load())
+                assert all(ds[v].attrs.keys() == direct[v].attrs.keys() for v in ds.variables)
+
+
+def test_groups_listing_and_missing_keys():
+    store = open_store(DATA / "product.nc")
+    root = zarr.open_group(store, mode="r")
+    assert sorted(root.array_keys()) == ["crs", "sst", "time", "x", "y"] and list(root.group_keys()) == ["quality"]
+    assert root["sst"].metadata.dimension_names == ("time", "y", "x") and root["sst"].chunks == (1, 30, 40)
+    assert root["sst"].attrs["units"] == "K" and root["sst"].fill_value == -32768
+
+    async def main():
+        keys = [k async for k in store.list()]
+        assert len([k for k in keys if k.startswith("sst/c/")]) == 16
+        prototype = zarr.core.buffer.default_buffer_prototype()
+        for key in ("nothing", "sst/c/4/0/0", "sst/c/0/0", "sst/c/a/0/0", "nothing/zarr.json", "sst"):
+            assert await store.get(key, prototype) is None and not await store.exists(key)
+        assert await store.exists("sst/c/0/0/0") and await store.exists("quality/zarr.json")
+        assert [k async for k in store.list_dir("quality")] == ["zarr.json", "level"]
+        with pytest.raises(ValueError, match="read-only"):
+            await store.delete("sst/zarr.json")
+
+    asyncio.run(main())
+    quality = open_store(DATA / "product.nc", group="quality", drop_variables=[])
+    assert sorted(zarr.open_group(quality, mode="r").array_keys()) == ["level"]
+    again = pickle.loads(pickle.dumps(store))
+    assert again == store and again != quality and isinstance(again, HDF5Store)
+
+
+def test_opened_in_an_event_loop():
+    store = asyncio.run(open_hdf5("product.nc", store=LocalStore(DATA)))
+    with h5py.File(DATA / "product.nc") as f:
+        np.testing.assert_array_equal(zarr.open_group(store, mode="r")["sst"][1, ::2], f["sst"][1][::2])
+
+
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr")
+def test_stored_chunks_with_zarrs_codecs(tmp_path):
+    values = np.arange(60 * 70, dtype=">i4").reshape(60, 70)
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        for name, options in {
+            "none": {}, "deflate": {"compression": "gzip", "shuffle": True}, "sum": {"compression": 2, "fletcher32": True},
+            "zstd": dict(hdf5plugin.Zstd()), "blosc": dict(hdf5plugin.Blosc(cname="zstd")), "bzip2": dict(hdf5plugin.BZip2()),
+            "lzf": {"compression": "lzf"},
+        }.items():  # fmt: skip
+            f.create_dataset(name, data=values, chunks=(25, 30), **options)
+        f["contiguous"] = values
+    store = open_store(tmp_path / "a.h5", stored=True)
+    group = zarr.open_group(store, mode="r")
+    assert {n for n, a in store._arrays.items() if a.codecs is None} == {"lzf"}
+    for name in group.array_keys():
+        np.testing.assert_array_equal(group[name][...], values)
+
+
+def test_chunks_never_written_cost_nothing(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f.create_dataset("huge", (10**6, 10**6), "f4", chunks=(1000, 1000), fillvalue=2.5)[5, 5] = 1
+        f.create_dataset("never", (10,), "i2", fillvalue=7)
+    file = h5range.open(tmp_path / "a.h5")
+    group = zarr.open_group(open_store(file), mode="r")
+    before = file.stats.chunks
+    assert group["huge"][500000:500003, 7].tolist() == [2.5] * 3 and file.stats.chunks == before
+    assert group["huge"][5, 4:7].tolist() == [2.5, 1, 2.5] and group["never"][...].tolist() == [7] * 10
