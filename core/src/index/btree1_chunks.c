@@ -46,8 +46,8 @@ static bool may_hold(const walk *w, const key *left, const key *right)
            (right == NULL || h5r_box_compare(w->d->rank, p, right->scaled) < 0);
 }
 
-/* The first of n children that may hold something of the box: keys are in order, so those whose range ends before the box does not begin are
- * passed over. pairs: the node's keys and children. */
+/* The first of n children that may hold something of the box: keys are in order, so those are passed over whose range ends before the box
+ * begins. A damaged tree may have a key twice: the first one counts. pairs: the node's keys and children. */
 static unsigned first_child(const walk *w, const uint8_t *pairs, unsigned n, size_t pair)
 {
     unsigned first = 0, end = n - 1;
@@ -56,7 +56,7 @@ static unsigned first_child(const walk *w, const uint8_t *pairs, unsigned n, siz
         unsigned mid = first + (end - first) / 2;
         h5r_cursor c = h5r_cursor_at(pairs + (mid + 1) * pair, key_size(w->d));
         key right = get_key(w->d, &c);
-        if (h5r_box_compare(w->d->rank, right.scaled, w->lo) > 0)
+        if (h5r_box_compare(w->d->rank, right.scaled, w->lo) >= 0)
             end = mid;
         else
             first = mid + 1;
