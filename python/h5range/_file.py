@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pickle
+import re
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
@@ -161,12 +164,13 @@ class File(Group):
         """
         o = Options.of(options)
         opener, held, origin = _resolve(path, store, storage_options, o, push=True)
-        if held is None:
-            import asyncio
+        with _named(path):
+            if held is None:
+                import asyncio
 
-            return await asyncio.to_thread(_finish, cls, opener, None, origin, o)
-        engine = Engine(opener(), held)
-        root = await engine.run_async(_proceed(engine))
+                return await asyncio.to_thread(_finish, cls, opener, None, origin, o)
+            engine = Engine(opener(), held)
+            root = await engine.run_async(_proceed(engine))
         return cls(engine, origin, o, root)
 
     async def _in_pull_mode(self) -> File:
@@ -265,6 +269,17 @@ def _proceed(engine: Engine) -> Operation[_h5range.Node]:
     return (yield lambda: engine.core.lookup(None, "/"))
 
 
+@contextlib.contextmanager
+def _named(path: Any) -> Iterator[None]:
+    """Errors of a file that could not be opened say which it is."""
+    try:
+        yield
+    except errors.H5RangeError as e:
+        if not e.file and (isinstance(path, str) or hasattr(path, "__fspath__")):
+            e.file = re.sub("//[^/@]*@", "//", os.fspath(path))  # without credentials
+        raise
+
+
 def _resolve(path: Any, store: Any, storage_options: dict[str, Any] | None, options: Options, push: bool) -> Any:
     """(function that opens the core's file, store or None, what opens it again or None)"""
     settings = options.settings()
@@ -306,7 +321,8 @@ def open(path: Any, *, store: Any = None, storage_options: dict[str, Any] | None
     """
     o = Options.of(options)
     opener, held, origin = _resolve(path, store, storage_options, o, push=False)
-    return _finish(File, opener, held, origin, o)
+    with _named(path):
+        return _finish(File, opener, held, origin, o)
 
 
 # Files that were pickled are opened once in each process, and the last few stay open between tasks.

@@ -6,10 +6,12 @@ from __future__ import annotations
 class H5RangeError(Exception):
     """Something about a file could not be read.
 
-    ``path`` is the object in the file ("" when none), ``offset`` the byte of the file that the message is about, or None.
+    ``path`` is the object in the file ("" when none), ``offset`` the byte of the file that the message is about, or None; ``file`` the
+    file as its source names it ("" when it has no name).
     """
 
     status = 0
+    file = ""
 
     def __init__(self, message: str, path: str = "", offset: int | None = None):
         super().__init__(message, path, offset)
@@ -18,10 +20,13 @@ class H5RangeError(Exception):
         self.offset = offset
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        where = self.file if self.file not in self.message else ""
+        if self.path:
+            where += f"#{self.path}" if where else self.path
+        return f"{where}: {self.message}" if where else self.message
 
     def __reduce__(self):
-        return type(self), (self.message, self.path, self.offset)
+        return type(self), (self.message, self.path, self.offset), {"file": self.file}
 
 
 class IncompleteWarning(UserWarning):

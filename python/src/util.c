@@ -108,6 +108,10 @@ PyObject *failed(FileObject *file, h5r_status st, const h5r_error *err)
     PyObject *e = errors == NULL ? NULL
                                  : PyObject_CallMethod(errors, "make", "iNNN", (int)st, text(err->message), text(err->path), address(err->offset));
     Py_XDECREF(errors);
+    PyObject *name = e != NULL && file != NULL && file->f != NULL ? text(h5r_get_info(file->f)->name) : NULL;
+    if (name != NULL && PyObject_SetAttrString(e, "file", name) != 0)
+        PyErr_Clear(); /* the error itself says more */
+    Py_XDECREF(name);
     if (e != NULL) {
         if (cause != NULL)
             PyException_SetCause(e, Py_NewRef(cause));

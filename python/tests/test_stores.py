@@ -110,7 +110,8 @@ def test_push_mode_gives_what_pull_mode_gives(path):
         for name, node in f.members().items():
             if isinstance(node, h5range.Dataset):
                 try:
-                    out.append((name, node.shape, repr(node[...])))
+                    # some small files hold arrays of gigabytes that were never written
+                    out.append((name, node.shape, repr(node[...] if node.nbytes <= 16 << 20 else node[(slice(0, 3),) * node.ndim])))
                 except h5range.H5RangeError as e:
                     out.append((name, type(e), str(e)))
             out.append((name, repr(dict(node.attrs)), {k: str(v) for k, v in node.attrs.errors.items()}))
@@ -357,3 +358,16 @@ def test_latency_is_paid_for_rounds_only():
             assert f.stats.rounds <= 2 and len(slow.log) == f.stats.requests
     finally:
         slow.close()
+
+
+def test_errors_name_the_file(tmp_path):
+    bad = tmp_path / "login.h5"
+    bad.write_text("<html>please log in</html>")
+    for opened in (lambda: h5range.open(bad), lambda: asyncio.run(h5range.File.open(str(bad))),
+                   lambda: h5range.open("login.h5", store=LocalStore(tmp_path))):
+        with pytest.raises(h5range.FormatError, match=r"login\.h5: .*HTML") as e:
+            opened()
+        again = pickle.loads(pickle.dumps(e.value))
+        assert str(again) == str(e.value) and again.file.endswith("login.h5")
+    with h5range.open(PRODUCT) as f, pytest.raises(h5range.NotFoundError, match=r"product\.nc#none: "):
+        f["none"]
