@@ -70,3 +70,12 @@ def test_a_wrong_reference_is_found():
 def test_mistakes_are_told(tmp_path, capsys):
     assert main(["refs", str(tmp_path / "missing.nc"), "-o", str(tmp_path / "x")]) == 1
     assert "missing.nc" in capsys.readouterr().err
+
+
+def test_big_endian_scalars_pass_their_own_check(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f["x"] = np.array(1.5, ">f4")
+        f["y"] = np.array([1.5, 2], ">f4")
+    file = h5range.open(tmp_path / "a.h5")
+    found = references(file)
+    assert check(found, file) == 2
