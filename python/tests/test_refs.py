@@ -1,6 +1,7 @@
 """References of kerchunk, read back by xarray and fsspec."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -31,17 +32,36 @@ def test_chunks_read_the_same_through_references(path):
     json.dumps(found)
 
 
-@pytest.mark.parametrize("how", ["kerchunk-json", "kerchunk-parquet"])
-def test_xarray_reads_them(tmp_path, server, how, capsys):
-    out = str(tmp_path / ("refs.json" if how == "kerchunk-json" else "refs.parq"))
-    assert main(["refs", f"{server.url}/sst_global.nc", "--format", how, "-o", out]) == 0
-    assert "read back" in capsys.readouterr().out
-    # In a process of its own: fsspec and kerchunk remember file systems, and the loops that they lived in.
-    program = "import sys, xarray as xr; xr.load_dataset(sys.argv[1], engine='kerchunk').to_netcdf(sys.argv[2], engine='h5netcdf')"
-    done = subprocess.run([sys.executable, "-c", program, out, str(tmp_path / "read.nc")], capture_output=True, text=True, timeout=120)
+def read_back(refs, out, storage_options=None, hash_seed="random"):
+    """Reads references with xarray into a netCDF file, in a process of its own: fsspec and kerchunk remember file systems, and the loops that they
+    lived in. ``hash_seed`` decides the order in which fsspec goes through references."""
+    program = (
+        "import sys, json, xarray as xr; xr.load_dataset(sys.argv[1], engine='kerchunk', storage_options=json.loads(sys.argv[3]))"
+        ".to_netcdf(sys.argv[2], engine='h5netcdf')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(refs), str(out), json.dumps(storage_options)],
+        capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONHASHSEED": hash_seed},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    with xr.open_dataset(tmp_path / "read.nc", engine="h5range") as ds, xr.open_dataset(DATA / "sst_global.nc", engine="h5range") as direct:
-        xr.testing.assert_equal(ds.load(), direct.load())
+    return xr.load_dataset(out, engine="h5range")
+
+
+def test_xarray_reads_json(tmp_path, server, capsys):
+    out = tmp_path / "refs.json"
+    assert main(["refs", f"{server.url}/sst_global.nc", "--format", "kerchunk-json", "-o", str(out)]) == 0
+    assert "read back" in capsys.readouterr().out
+    xr.testing.assert_equal(read_back(out, tmp_path / "read.nc"), xr.load_dataset(DATA / "sst_global.nc", engine="h5range"))
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "3", "random"])  # with 3 fsspec meets the group first
+def test_xarray_reads_parquet_as_the_command_says(tmp_path, server, capsys, hash_seed):
+    out = tmp_path / "refs.parq"
+    assert main(["refs", f"{server.url}/sst_global.nc", "--format", "kerchunk-parquet", "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "read back" in said and "remote_protocol='http'" in said
+    read = read_back(out, tmp_path / "read.nc", {"remote_protocol": "http"}, hash_seed)
+    xr.testing.assert_equal(read, xr.load_dataset(DATA / "sst_global.nc", engine="h5range"))
 
 
 def test_what_cannot_be_named_is_inlined_or_left_out(tmp_path):
