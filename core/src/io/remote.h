@@ -7,10 +7,11 @@
 
 #include "io/http.h"
 #include "io/s3.h"
+#include "io/session.h"
 #include "util/thread.h"
 
 typedef struct h5r_remote {
-    unsigned max_parallel, retries, backoff_ms, connect_timeout_s, stall_timeout_s;
+    unsigned retries, backoff_ms, connect_timeout_s, stall_timeout_s;
     double latency, bandwidth; /* for h5r_source_tune() */
     bool is_s3;
     char *name;                      /* as the caller gave it: other files lie beside it */
@@ -19,17 +20,13 @@ typedef struct h5r_remote {
     char *ca_file, *ca_dir, *netrc;  /* of the environment */
     struct curl_slist *own_headers;  /* for the origin of the URL: with the caller's headers */
     struct curl_slist *plain_headers; /* for any other host */
-    CURLSH *share;                   /* cookies, in memory: logins by redirect need them */
-    h5r_mutex share_locks[CURL_LOCK_DATA_LAST];
+    h5r_session *session;            /* shared with other files that lie beside this one */
 
     h5r_mutex lock; /* guards what follows */
-    h5r_cond slot_free;
     h5r_s3 s3;      /* its region may change; the rest does not */
     char *url;      /* origin, without user and password; changes with the region */
     char *target;   /* where the last redirect led, or NULL: asked first */
     bool target_own; /* the target has the origin of the URL */
-    struct h5r_lane *idle;
-    unsigned callers, in_flight;
     bool answered;  /* a range has come: from now on a refused connection is a passing trouble */
     uint64_t total; /* bytes of the file, H5R_UNDEFINED while unknown */
     char etag[160], modified[64]; /* of the first answer */

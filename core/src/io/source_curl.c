@@ -1,8 +1,4 @@
-/* http://, https:// and s3:// sources: batches over libcurl's multi interface.
- *
- * A multi handle serves one thread at a time and owns its connections, so a thread takes one from a pool for the batch and
- * puts it back for whoever comes next: nobody waits for another's I/O, and a single reader keeps its connections from round
- * to round. The number of requests in flight is bounded over all threads. */
+/* http://, https:// and s3:// sources: batches over libcurl's multi interface. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,130 +8,40 @@
 #include "io/remote.h"
 #include "util/error.h"
 
-/* A multi handle with its transfers. */
-typedef struct h5r_lane {
-    struct h5r_lane *next;
-    CURLM *multi;
-    h5r_transfer **transfers; /* max_parallel of them, made when first needed */
-} lane;
-
 typedef struct batch {
     h5r_remote *remote;
-    lane *lane;
+    h5r_session *session;
+    h5r_lane *lane;
     h5r_task *tasks;
     size_t n, started, done;
     h5r_task *later; /* due again, the earliest first */
     unsigned active;
 } batch;
 
-/* ---------------------------------------------------------------- lanes */
-
-static void free_lane(lane *l, unsigned n)
-{
-    for (unsigned i = 0; l->transfers != NULL && i < n; i++) {
-        if (l->transfers[i] != NULL)
-            h5r_transfer_free(l->transfers[i]);
-        free(l->transfers[i]);
-    }
-    free(l->transfers);
-    curl_multi_cleanup(l->multi);
-    free(l);
-}
-
-static lane *take_lane(h5r_remote *r)
-{
-    pthread_mutex_lock(&r->lock);
-    lane *l = r->idle;
-    if (l != NULL)
-        r->idle = l->next;
-    pthread_mutex_unlock(&r->lock);
-    if (l != NULL)
-        return l;
-
-    l = calloc(1, sizeof *l);
-    if (l == NULL)
-        return NULL;
-    l->multi = curl_multi_init();
-    l->transfers = calloc(r->max_parallel, sizeof *l->transfers);
-    if (l->multi == NULL || l->transfers == NULL) {
-        free_lane(l, r->max_parallel);
-        return NULL;
-    }
-    curl_multi_setopt(l->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-    curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS, (long)r->max_parallel); /* kept open between rounds */
-    return l;
-}
-
-static void give_back(h5r_remote *r, lane *l)
-{
-    pthread_mutex_lock(&r->lock);
-    l->next = r->idle;
-    r->idle = l;
-    pthread_mutex_unlock(&r->lock);
-}
-
-static h5r_transfer *free_transfer(h5r_remote *r, lane *l)
-{
-    unsigned i = 0;
-
-    while (i < r->max_parallel - 1 && l->transfers[i] != NULL && l->transfers[i]->task != NULL)
-        i++;
-    if (l->transfers[i] != NULL)
-        return l->transfers[i];
-    h5r_transfer *t = malloc(sizeof *t);
-    if (t == NULL || !h5r_transfer_init(t, r)) {
-        free(t);
-        return NULL;
-    }
-    l->transfers[i] = t;
-    return t;
-}
-
-/* ---------------------------------------------------------------- slots */
-
-static void enter(h5r_remote *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->callers++;
-    pthread_mutex_unlock(&r->lock);
-}
-
-static void leave(h5r_remote *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->callers--;
-    pthread_cond_broadcast(&r->slot_free); /* everybody's share has grown */
-    pthread_mutex_unlock(&r->lock);
-}
-
-/* One more request may start: within the bound, and within this caller's share of it. A caller that has nothing in flight
- * waits for a slot; the others, who have, will release theirs. */
-static bool take_slot(h5r_remote *r, unsigned active)
-{
-    pthread_mutex_lock(&r->lock);
-    while (active == 0 && r->in_flight >= r->max_parallel)
-        pthread_cond_wait(&r->slot_free, &r->lock);
-    unsigned share = r->max_parallel / r->callers;
-    bool ok = r->in_flight < r->max_parallel && active < (share > 0 ? share : 1);
-    if (ok)
-        r->in_flight++;
-    pthread_mutex_unlock(&r->lock);
-    return ok;
-}
-
-static void release_slot(h5r_remote *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->in_flight--;
-    pthread_cond_signal(&r->slot_free);
-    pthread_mutex_unlock(&r->lock);
-}
-
 /* ---------------------------------------------------------------- a batch */
 
 static h5r_status nomem(h5r_error *err)
 {
     return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+}
+
+/* A transfer of the lane that has no task. There is one: no more tasks run than it may have transfers. */
+static h5r_transfer *free_transfer(batch *b)
+{
+    h5r_transfer **at = b->lane->transfers;
+
+    while (*at != NULL && (*at)->task != NULL)
+        at++;
+    if (*at == NULL) {
+        h5r_transfer *t = malloc(sizeof *t);
+        if (t == NULL || !h5r_transfer_init(t, b->remote)) {
+            free(t);
+            return NULL;
+        }
+        *at = t;
+    }
+    (*at)->remote = b->remote; /* it served another file of the session before */
+    return *at;
 }
 
 static h5r_status run(batch *b, h5r_transfer *t, h5r_error *err)
@@ -181,7 +87,7 @@ static bool is_beyond_end(h5r_remote *r, const h5r_read *read)
 
 static h5r_status start(batch *b, h5r_task *task, h5r_error *err)
 {
-    h5r_transfer *t = free_transfer(b->remote, b->lane);
+    h5r_transfer *t = free_transfer(b);
     h5r_status st = t != NULL && h5r_transfer_begin(t, task) ? H5R_OK : nomem(err);
 
     if (st == H5R_OK)
@@ -189,7 +95,7 @@ static h5r_status start(batch *b, h5r_task *task, h5r_error *err)
     if (st != H5R_OK) {
         if (t != NULL)
             t->task = NULL;
-        release_slot(b->remote);
+        h5r_session_release_slot(b->session);
         return st;
     }
     b->active++;
@@ -201,7 +107,7 @@ static h5r_status start_all(batch *b, h5r_error *err)
     bool due = b->later != NULL && b->later->due <= h5r_now();
     h5r_status st = H5R_OK;
 
-    while (st == H5R_OK && (due || b->started < b->n) && b->active < b->remote->max_parallel && take_slot(b->remote, b->active)) {
+    while (st == H5R_OK && (due || b->started < b->n) && b->active < h5r_session_max_parallel(b->session) && h5r_session_take_slot(b->session, b->active)) {
         h5r_task *task = next_task(b);
         if (task != NULL && is_beyond_end(b->remote, task->read)) {
             b->done++;
@@ -210,7 +116,7 @@ static h5r_status start_all(batch *b, h5r_error *err)
         if (task != NULL)
             st = start(b, task, err);
         else
-            release_slot(b->remote);
+            h5r_session_release_slot(b->session);
         due = b->later != NULL && b->later->due <= h5r_now();
     }
     return st;
@@ -220,7 +126,7 @@ static void end(batch *b, h5r_transfer *t)
 {
     t->task = NULL;
     b->active--;
-    release_slot(b->remote);
+    h5r_session_release_slot(b->session);
 }
 
 static h5r_status collect(batch *b, h5r_error *err)
@@ -296,7 +202,7 @@ static h5r_status perform(batch *b, h5r_error *err)
 /* After a failure: what is still in flight is cut off. */
 static void cancel(batch *b)
 {
-    for (unsigned i = 0; i < b->remote->max_parallel; i++) {
+    for (unsigned i = 0; i < h5r_session_max_parallel(b->session); i++) {
         h5r_transfer *t = b->lane->transfers[i];
         if (t == NULL || t->task == NULL)
             continue;
@@ -308,7 +214,7 @@ static void cancel(batch *b)
 static h5r_status read_ranges(void *ctx, h5r_read *reads, size_t n, h5r_error *err)
 {
     h5r_remote *r = ctx;
-    batch b = {.remote = r, .n = n, .tasks = calloc(n > 0 ? n : 1, sizeof *b.tasks), .lane = take_lane(r)};
+    batch b = {.remote = r, .session = r->session, .n = n, .tasks = calloc(n > 0 ? n : 1, sizeof *b.tasks), .lane = h5r_session_take_lane(r->session)};
 
     h5r_status st = H5R_OK;
     for (size_t i = 0; i < n && st == H5R_OK; i++) {
@@ -321,34 +227,19 @@ static h5r_status read_ranges(void *ctx, h5r_read *reads, size_t n, h5r_error *e
     if (b.tasks == NULL || b.lane == NULL)
         st = nomem(err);
     if (st == H5R_OK) {
-        enter(r);
+        h5r_session_enter(r->session);
         st = perform(&b, err);
         if (st != H5R_OK)
             cancel(&b);
-        leave(r);
+        h5r_session_leave(r->session);
     }
     if (b.lane != NULL)
-        give_back(r, b.lane);
+        h5r_session_give_lane(r->session, b.lane);
     free(b.tasks);
     return st;
 }
 
 /* ---------------------------------------------------------------- opening and closing */
-
-static void share_lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *ctx)
-{
-    h5r_remote *r = ctx;
-    (void)easy;
-    (void)access;
-    pthread_mutex_lock(&r->share_locks[data]);
-}
-
-static void share_unlock(CURL *easy, curl_lock_data data, void *ctx)
-{
-    h5r_remote *r = ctx;
-    (void)easy;
-    pthread_mutex_unlock(&r->share_locks[data]);
-}
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_ready;
@@ -362,16 +253,8 @@ static void close_remote(void *ctx)
 {
     h5r_remote *r = ctx;
 
-    while (r->idle != NULL) {
-        lane *l = r->idle;
-        r->idle = l->next;
-        free_lane(l, r->max_parallel);
-    }
-    curl_share_cleanup(r->share);
-    for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
-        pthread_mutex_destroy(&r->share_locks[i]);
+    h5r_session_release(r->session);
     pthread_mutex_destroy(&r->lock);
-    pthread_cond_destroy(&r->slot_free);
     curl_slist_free_all(r->own_headers);
     curl_slist_free_all(r->plain_headers);
     curl_slist_free_all(r->caller_headers);
@@ -485,7 +368,8 @@ static h5r_status take_name(h5r_remote *r, const char *url, h5r_error *err)
     return st;
 }
 
-static h5r_remote *new_remote(const h5r_curl_options *o)
+/* beside: a file whose session this one shares, or NULL. */
+static h5r_remote *new_remote(const h5r_curl_options *o, const h5r_remote *beside)
 {
     h5r_remote *r = calloc(1, sizeof *r);
 
@@ -493,7 +377,6 @@ static h5r_remote *new_remote(const h5r_curl_options *o)
         return NULL;
     h5r_curl_options d;
     h5r_curl_options_init(&d);
-    r->max_parallel = o->max_parallel > 0 ? o->max_parallel : d.max_parallel;
     r->retries = o->retries > 0 ? o->retries : d.retries;
     r->backoff_ms = o->backoff_ms > 0 ? o->backoff_ms : d.backoff_ms;
     r->connect_timeout_s = o->connect_timeout_s > 0 ? o->connect_timeout_s : d.connect_timeout_s;
@@ -502,16 +385,7 @@ static h5r_remote *new_remote(const h5r_curl_options *o)
     r->bandwidth = o->bandwidth;
     r->total = H5R_UNDEFINED;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->slot_free, NULL);
-    for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
-        pthread_mutex_init(&r->share_locks[i], NULL);
-    r->share = curl_share_init();
-    if (r->share != NULL) {
-        curl_share_setopt(r->share, CURLSHOPT_USERDATA, r);
-        curl_share_setopt(r->share, CURLSHOPT_LOCKFUNC, share_lock);
-        curl_share_setopt(r->share, CURLSHOPT_UNLOCKFUNC, share_unlock);
-        curl_share_setopt(r->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
-    }
+    r->session = beside != NULL ? h5r_session_share(beside->session) : h5r_session_new(o->max_parallel > 0 ? o->max_parallel : d.max_parallel);
     return r;
 }
 
@@ -572,10 +446,12 @@ static char *url_beside(const h5r_remote *r, const char *name)
     return url;
 }
 
+static h5r_status open_url(const char *url, const h5r_curl_options *o, const h5r_remote *beside, h5r_source *out, h5r_error *err);
+
 static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err)
 {
     const h5r_remote *r = ctx;
-    h5r_curl_options o = {.struct_size = sizeof o, .max_parallel = r->max_parallel, .retries = r->retries, .backoff_ms = r->backoff_ms,
+    h5r_curl_options o = {.struct_size = sizeof o, .max_parallel = h5r_session_max_parallel(r->session), .retries = r->retries, .backoff_ms = r->backoff_ms,
                           .connect_timeout_s = r->connect_timeout_s, .stall_timeout_s = r->stall_timeout_s, .latency = r->latency,
                           .bandwidth = r->bandwidth};
     size_t n = 0;
@@ -595,7 +471,7 @@ static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_sourc
     for (const struct curl_slist *h = r->caller_headers; h != NULL; h = h->next)
         headers[n++] = h->data;
     o.headers = beside ? headers : NULL; /* credentials are for this server */
-    h5r_status st = h5r_source_open_url(beside ? url : name, &o, out, err);
+    h5r_status st = beside ? open_url(url, &o, r, out, err) : h5r_source_open_url(name, &o, out, err);
     free(headers);
     free(url);
     return st;
@@ -621,25 +497,15 @@ static bool identity(void *ctx, char *out, size_t cap)
     return n > 0 && (size_t)n < cap;
 }
 
-h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_source *out, h5r_error *err)
+static h5r_status open_url(const char *url, const h5r_curl_options *o, const h5r_remote *beside, h5r_source *out, h5r_error *err)
 {
-    h5r_curl_options defaults;
-
-    if (url == NULL || out == NULL)
-        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_source_open_url: NULL argument");
-    if (!h5r_is_url(url))
-        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "not a name that begins with http://, https:// or s3://");
-    h5r_curl_options_init(&defaults);
-    pthread_once(&curl_once, init_curl);
-    if (curl_ready != CURLE_OK)
-        return h5r_error_set(err, H5R_ERR_INTERNAL, H5R_UNDEFINED, "libcurl does not start: %s", curl_easy_strerror(curl_ready));
-    h5r_remote *r = new_remote(o != NULL ? o : &defaults);
+    h5r_remote *r = new_remote(o, beside);
     if (r == NULL)
         return nomem(err);
     r->is_s3 = h5r_text_starts(url, "s3://");
-    h5r_status st = r->share == NULL ? nomem(err) : take_name(r, url, err);
+    h5r_status st = r->session == NULL ? nomem(err) : take_name(r, url, err);
     if (st == H5R_OK)
-        st = add_settings(r, url, o != NULL ? o : &defaults, err);
+        st = add_settings(r, url, o, err);
     if (st != H5R_OK) {
         close_remote(r);
         return st;
@@ -654,4 +520,19 @@ h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_s
     h5r_source_tune(out, r->latency, r->bandwidth);
     h5r_url_redact(url, out->name, sizeof out->name);
     return H5R_OK;
+}
+
+h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_source *out, h5r_error *err)
+{
+    h5r_curl_options defaults;
+
+    if (url == NULL || out == NULL)
+        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_source_open_url: NULL argument");
+    if (!h5r_is_url(url))
+        return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "not a name that begins with http://, https:// or s3://");
+    h5r_curl_options_init(&defaults);
+    pthread_once(&curl_once, init_curl);
+    if (curl_ready != CURLE_OK)
+        return h5r_error_set(err, H5R_ERR_INTERNAL, H5R_UNDEFINED, "libcurl does not start: %s", curl_easy_strerror(curl_ready));
+    return open_url(url, o != NULL ? o : &defaults, NULL, out, err);
 }
