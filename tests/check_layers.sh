@@ -17,7 +17,7 @@ for layer in $order; do
         done < <(sed -n 's/^#include "\([a-z]*\)\/.*/\1/p' "$file")
     done
 done
-if grep -ln 'curl/curl.h' -r . | grep -v -E '^./io/(source_curl\.c|transfer\.c|http\.c|s3\.c|remote\.h)$'; then
+if grep -ln 'curl/curl.h' -r . | grep -v -E '^./io/(source_curl\.c|session\.[ch]|transfer\.c|http\.c|s3\.c|remote\.h)$'; then
     echo "libcurl is included outside the HTTP source"
     bad=1
 fi

@@ -46,7 +46,7 @@ void h5r_options_init(h5r_options *o)
         .limits = {.metadata_bytes = 1024 * MiB, .heap_bytes = 256 * MiB, .chunk_bytes = 1024 * MiB,
                    .inflight_bytes = 64 * MiB, .vlen_bytes = 1024 * MiB, .objects = 10 * 1000 * 1000,
                    .links = 10 * 1000 * 1000, .attributes = 1000 * 1000, .header_bytes = 64 * MiB, .header_chunks = 4096,
-                   .depth = 64, .soft_links = 16, .rounds = 10000, .other_files = 256, .nesting = 16, .inflight_requests = 64},
+                   .depth = 64, .soft_links = 16, .rounds = 10000, .other_files = 1024, .nesting = 16, .inflight_requests = 64},
         .chunk_cache_bytes = 64 * MiB, .index_cache_bytes = 1024 * MiB};
 }
 
@@ -81,6 +81,7 @@ void h5r_close(h5r_file *f)
     pthread_mutex_destroy(&f->lock);
     pthread_mutex_destroy(&f->io_lock);
     pthread_mutex_destroy(&f->others_lock);
+    pthread_cond_destroy(&f->other_opened);
     pthread_cond_destroy(&f->arrived);
     free(f->wanted);
     free(f->later.list);
@@ -114,6 +115,7 @@ h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out,
     pthread_mutex_init(&f->lock, NULL);
     pthread_mutex_init(&f->io_lock, NULL);
     pthread_mutex_init(&f->others_lock, NULL);
+    pthread_cond_init(&f->other_opened, NULL);
     f->root = f;
     f->number = f->n_numbered = 1;
     f->engine = h5r_engine_new(&f->options);
@@ -242,6 +244,8 @@ static h5r_status finish(h5r_file *f, h5r_status st, uint64_t addr, h5r_error *e
         if (path != NULL)
             h5r_error_set_path(err, path);
     }
+    if (st < 0 && err != NULL && f->root != f)
+        h5r_error_set_file(err, f->source.name);
     return st;
 }
 
@@ -284,7 +288,7 @@ static h5r_status lookup(h5r_file *f, const h5r_object *base, const char *path, 
 
 static h5r_status follow_exit(h5r_file *f, const h5r_exit *exit, unsigned nesting, const h5r_object **out, h5r_error *err)
 {
-    h5r_file *other;
+    h5r_file *other = f;
     const h5r_object *target;
 
     if (nesting >= f->root->limits.nesting)
@@ -293,13 +297,15 @@ static h5r_status follow_exit(h5r_file *f, const h5r_exit *exit, unsigned nestin
     h5r_status st = h5r_open_other(f, H5R_OTHER_LINK, exit->link->file, &other, err);
     if (st == H5R_OK)
         st = lookup(other, NULL, exit->link->target, nesting + 1, &target, err);
-    if (st != H5R_OK)
-        return st;
-    if (*exit->rest == '\0') {
+    if (st == H5R_OK && *exit->rest == '\0')
         *out = target;
-        return H5R_OK;
+    if (st == H5R_OK && *exit->rest != '\0') {
+        other = target->file;
+        st = lookup(other, target, exit->rest, nesting + 1, out, err);
     }
-    return lookup(target->file, target, exit->rest, nesting + 1, out, err);
+    if (st < 0 && other != f)
+        h5r_error_set_file(err, other->source.name);
+    return st;
 }
 
 h5r_status h5r_lookup(h5r_file *f, const h5r_object *base, const char *path, const h5r_object **out, h5r_error *err)

@@ -1,5 +1,5 @@
 // Parts of a file that lie in other files: what is opened for them, and what is not.
-#include "support/support.h"
+#include "support/folder.h"
 
 #include <gtest/gtest.h>
 
@@ -10,85 +10,6 @@
 using namespace h5range_test;
 
 namespace {
-
-// A folder of files in memory. Names outside it are never there, but asking for them is noted.
-class Folder {
-  public:
-    explicit Folder(std::initializer_list<const char *> names)
-    {
-        for (const char *name : names)
-            m_files[name] = ReadFile(std::string(H5RANGE_TEST_DATA "/parts/") + name);
-    }
-    h5r_source Source(const std::string &name)
-    {
-        h5r_source s;
-        h5r_source_init(&s);
-        s.ctx = new Handle{this, name};
-        s.read_ranges = ReadRanges;
-        s.close = [](void *ctx) {
-            auto h = static_cast<Handle *>(ctx);
-            h->folder->m_open--;
-            delete h;
-        };
-        s.open_other = OpenOther;
-        s.remote = remote;
-        s.size = tells_size ? m_files[name].size() : H5R_UNDEFINED;
-        snprintf(s.name, sizeof s.name, "memory/%s", name.c_str());
-        m_open++;
-        return s;
-    }
-    FileHandle Open(const std::string &name, h5r_others others = H5R_OTHERS_AUTO)
-    {
-        h5r_file *f = nullptr;
-        h5r_options o;
-        h5r_options_init(&o);
-        o.others = others;
-        o.limits.other_files = other_files;
-        if (inflight_bytes > 0)
-            o.limits.inflight_bytes = inflight_bytes;
-        h5r_source s = Source(name);
-        EXPECT_EQ(h5r_open(&s, &o, &f, nullptr), H5R_OK);
-        return FileHandle(f);
-    }
-    bool remote = false, fails = false, tells_size = false;
-    uint32_t other_files = 256;
-    uint64_t inflight_bytes = 0; // 0: the default
-    std::vector<std::string> asked; // "name" beside, "=name" as given
-    int m_open = 0;
-    std::map<std::string, Bytes> m_files;
-
-  private:
-    struct Handle {
-        Folder *folder;
-        std::string name;
-    };
-    static h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *)
-    {
-        auto h = static_cast<Handle *>(ctx);
-        const Bytes &bytes = h->folder->m_files[h->name];
-        for (size_t i = 0; i < n; i++) {
-            size_t left = reads[i].offset < bytes.size() ? bytes.size() - static_cast<size_t>(reads[i].offset) : 0;
-            reads[i].got = std::min(left, reads[i].len);
-            std::copy_n(bytes.begin() + static_cast<long>(std::min<uint64_t>(reads[i].offset, bytes.size())), reads[i].got, static_cast<unsigned char *>(reads[i].dst));
-        }
-        return H5R_OK;
-    }
-    static h5r_status OpenOther(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err)
-    {
-        Folder *folder = static_cast<Handle *>(ctx)->folder;
-        folder->asked.push_back(beside ? name : std::string("=") + name);
-        if (folder->fails) {
-            *err = h5r_error{};
-            err->status = H5R_ERR_IO;
-            snprintf(err->message, sizeof err->message, "no permission");
-            return H5R_ERR_IO;
-        }
-        if (!beside || folder->m_files.count(name) == 0)
-            return H5R_ERR_NOT_FOUND;
-        *out = folder->Source(name);
-        return H5R_OK;
-    }
-};
 
 const h5r_object *Lookup(const FileHandle &f, const char *path, h5r_error *err = nullptr)
 {

@@ -104,7 +104,8 @@ struct h5r_source {
 
     /* Opens another file for the parts of this one that lie elsewhere (virtual and external data, external links, multi-file
      * sets). beside: name is relative to this source's folder; else it is absolute, or relative to the current folder. The core has
-     * applied h5r_options.others. NOT_FOUND when there is no such file. NULL: there are no other files. */
+     * applied h5r_options.others. NOT_FOUND when there is no such file. NULL: there are no other files. Called, as read_ranges() is, by
+     * several threads at once unless one_at_a_time is set. */
     h5r_status (*open_other)(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err);
     bool remote;                 /* reached over a network: what the file names is not trusted beyond its own folder */
     /* What tells this version of the source from others, as text: an ETag, or size and time of modification. No I/O: false while that is
@@ -176,13 +177,15 @@ typedef struct h5r_options {
     size_t head_len;
     bool skip_checksums; /* go on when a metadata checksum or a Fletcher-32 does not match */
     bool exact_reads;    /* ask for just the bytes needed: no hints, blocks, gaps, splits (for tests and measurements) */
-    void (*trace)(void *ctx, const h5r_round *round); /* called after each round, file unlocked */
+    void (*trace)(void *ctx, const h5r_round *round); /* called after each round, file unlocked. While it is set, other files are read one after
+                          * the other, so that it shows rounds in their order */
     void *trace_ctx;
     const struct h5r_codec *codecs; /* filters of the caller, asked before the built-in ones; borrowed until h5r_close() */
     size_t n_codecs;
     h5r_others others;   /* other files that may be opened */
     unsigned threads;    /* that decode the chunks of one file, the calling one included; 0: as many as there are processors (at most
-                          * 16). They start with the first read that has work for them; 1: none are started */
+                          * 16). They start with the first read that has work for them, and so do up to 15 that wait for the answers of
+                          * other remote files, when data lie in several; 1: none are started */
     uint64_t chunk_cache_bytes; /* decoded chunks kept when a read needs just a part of them; 0: none */
     void (*viewed)(void *ctx, uint64_t offset, const uint8_t *bytes, size_t n); /* called for each piece of metadata that is looked at, again
                           * whenever it is, file locked: it must not call back */

@@ -62,7 +62,8 @@ struct h5r_file {
     uint32_t number;             /* among them, from 1 (the root) on */
     uint32_t n_numbered;         /* root: the last number given */
     struct h5r_engine *engine;   /* root: what reads share */
-    h5r_mutex others_lock;       /* root: held while one is opened */
+    h5r_mutex others_lock;       /* root: guards others; not held while one is opened */
+    h5r_cond other_opened;       /* root: some thread has opened one, or failed to */
     h5r_source source;
     h5r_options options;
     h5r_limits limits;
@@ -119,6 +120,7 @@ typedef struct h5r_ctx {
     h5r_guess guess;    /* what is wanted may turn out not to be needed: in smaller blocks */
     bool wants_attrs;   /* attributes of whatever is loaded will be asked for */
     bool unkept;        /* what is looked at is kept for the next process in another form, if at all */
+    unsigned sharers;   /* calls that share limits.inflight_bytes with this one, itself included */
     unsigned nested;    /* object headers being loaded on behalf of each other */
     h5r_error error;    /* first cause of failure in this pass */
     h5r_arena scratch;  /* of this pass; freed when the next one begins */

@@ -756,7 +756,7 @@ h5r_status h5r_drive(h5r_ctx *x, h5r_step step, void *arg)
 
 void h5r_ctx_begin(h5r_ctx *x, h5r_file *f, const char *call)
 {
-    *x = (h5r_ctx){.file = f, .call = call, .error = {.offset = H5R_UNDEFINED}};
+    *x = (h5r_ctx){.file = f, .call = call, .sharers = 1, .error = {.offset = H5R_UNDEFINED}};
 }
 
 h5r_status h5r_ctx_end(h5r_ctx *x, h5r_status st, h5r_error *err)

@@ -14,7 +14,9 @@ struct h5r_other {
     h5r_other_kind kind;
     char *name;           /* as the owner names it */
     h5r_file *file;       /* HDF5 files; borrowed when it is the root itself */
-    h5r_source source;    /* raw files */
+    h5r_source source;    /* raw files; of an HDF5 file being opened, its name */
+    bool opening;         /* by some thread: nothing else but what leads here is settled */
+    bool named;           /* while opening: source has its name */
     h5r_status status;
     h5r_error error;      /* why it could not be opened */
 };
@@ -118,19 +120,18 @@ static h5r_status find_source(const attempt *a, h5r_other_kind kind, const char 
 
 /* ---------------------------------------------------------------- the files of a root */
 
-static void open_hdf5(h5r_file *f, struct h5r_other *o, const h5r_source *source)
+static h5r_status open_hdf5(const h5r_file *f, const h5r_source *source, h5r_file **out, h5r_error *err)
 {
     h5r_options options = f->root->options;
 
     options.head = NULL;
     options.head_len = 0;
-    o->status = h5r_open(source, &options, &o->file, &o->error);
-    if (o->status != H5R_OK) {
-        o->file = NULL;
-        return;
+    h5r_status st = h5r_open(source, &options, out, err);
+    if (st != H5R_OK) {
+        *out = NULL;
+        h5r_error_set_file(err, source->name);
     }
-    o->file->root = f->root;
-    o->file->number = ++f->root->n_numbered;
+    return st;
 }
 
 static bool same_name(const h5r_file *f, const h5r_source *source)
@@ -139,15 +140,11 @@ static bool same_name(const h5r_file *f, const h5r_source *source)
     return strcmp(f->source.name, source->name) == 0 && strlen(source->name) + 1 < sizeof source->name;
 }
 
-/* The entry for a name, made the first time. NULL: out of memory, or too many. others_lock is held. */
-static struct h5r_other *entry_of(h5r_file *f, h5r_other_kind kind, const char *name, h5r_error *err)
+/* A new entry, whose file is yet to be opened. NULL: out of memory, or too many. others_lock is held. */
+static struct h5r_other *add_entry(h5r_file *f, h5r_other_kind kind, const char *name, uint32_t n, h5r_error *err)
 {
     h5r_file *root = f->root;
-    uint32_t n = 0;
 
-    for (struct h5r_other *o = root->others; o != NULL; o = o->next, n++)
-        if (o->owner == f && o->kind == kind && strcmp(o->name, name) == 0)
-            return o;
     if (n >= root->limits.other_files) {
         h5r_error_set(err, H5R_ERR_LIMIT, H5R_UNDEFINED, "more than %" PRIu32 " other files (limits.other_files)", root->limits.other_files);
         return NULL;
@@ -163,25 +160,81 @@ static struct h5r_other *entry_of(h5r_file *f, h5r_other_kind kind, const char *
     strcpy(o->name, name);
     o->owner = f;
     o->kind = kind;
-    h5r_source source;
-    o->status = find_source(&(attempt){f, &source, &o->error}, kind, name);
-    if (o->status == H5R_OK && kind == H5R_OTHER_RAW) {
-        o->source = source;
-    } else if (o->status == H5R_OK) {
-        /* One file under two names, or the root again, is opened once. */
-        h5r_file *same = same_name(root, &source) ? root : NULL;
-        for (struct h5r_other *k = root->others; k != NULL && same == NULL; k = k->next)
-            if (k->file != NULL && same_name(k->file, &source))
-                same = k->file;
-        if (same != NULL && source.close != NULL)
-            source.close(source.ctx);
-        if (same != NULL)
-            o->file = same;
-        else
-            open_hdf5(f, o, &source);
-    }
+    o->opening = true;
     o->next = root->others;
     root->others = o;
+    return o;
+}
+
+/* The file that another name led to before, or the root; when another thread is opening it, that is waited for. others_lock is held. */
+static h5r_file *same_file(h5r_file *root, const struct h5r_other *o, const h5r_source *source)
+{
+    if (same_name(root, source))
+        return root;
+    for (const struct h5r_other *k = root->others; k != NULL; k = k->next) {
+        while (k != o && k->opening && k->named && strcmp(k->source.name, source->name) == 0)
+            pthread_cond_wait(&root->other_opened, &root->others_lock);
+        if (k->file != NULL && same_name(k->file, source))
+            return k->file;
+    }
+    return NULL;
+}
+
+/* Finds and opens the file of a new entry. others_lock is held, but not while that takes time. */
+static void open_entry(h5r_file *f, struct h5r_other *o)
+{
+    h5r_file *root = f->root;
+    h5r_source source;
+
+    pthread_mutex_unlock(&root->others_lock);
+    if (f->source.one_at_a_time)
+        pthread_mutex_lock(&f->io_lock);
+    h5r_status st = find_source(&(attempt){f, &source, &o->error}, o->kind, o->name);
+    if (f->source.one_at_a_time)
+        pthread_mutex_unlock(&f->io_lock);
+    pthread_mutex_lock(&root->others_lock);
+    o->status = st;
+    if (st == H5R_OK && o->kind == H5R_OTHER_RAW) {
+        o->source = source;
+    } else if (st == H5R_OK) {
+        o->file = same_file(root, o, &source);
+        if (o->file != NULL) {
+            if (source.close != NULL)
+                source.close(source.ctx);
+        } else {
+            h5r_file *file;
+            o->source = source;
+            o->named = true;
+            pthread_mutex_unlock(&root->others_lock);
+            st = open_hdf5(f, &source, &file, &o->error);
+            pthread_mutex_lock(&root->others_lock);
+            o->status = st;
+            o->file = file;
+            if (file != NULL) {
+                file->root = root;
+                file->number = ++root->n_numbered;
+            }
+        }
+    }
+    o->opening = false;
+    pthread_cond_broadcast(&root->other_opened);
+}
+
+/* The entry for a name, made and opened the first time. NULL: out of memory, or too many. others_lock is held. */
+static struct h5r_other *entry_of(h5r_file *f, h5r_other_kind kind, const char *name, h5r_error *err)
+{
+    h5r_file *root = f->root;
+    uint32_t n = 0;
+
+    for (struct h5r_other *o = root->others; o != NULL; o = o->next, n++)
+        if (o->owner == f && o->kind == kind && strcmp(o->name, name) == 0) {
+            while (o->opening)
+                pthread_cond_wait(&root->other_opened, &root->others_lock);
+            return o;
+        }
+    struct h5r_other *o = add_entry(f, kind, name, n, err);
+    if (o != NULL)
+        open_entry(f, o);
     return o;
 }
 

@@ -38,7 +38,11 @@ h5r_status h5r_load_mappings(h5r_ctx *x, const h5r_header *h, const h5r_mapping_
             return h5r_fail(x, st, d->virtual_addr, "%s", what);
         H5R_TRY(h5r_verify(x, d->virtual_addr, copy, c.pos, "list of a virtual dataset's mappings"));
     }
+    l.opened = h5r_alloc(x, l.n, sizeof *l.opened);
+    if (l.opened == NULL)
+        return x->error.status;
     for (size_t i = 0; i < l.n; i++) {
+        atomic_init(&l.opened[i], false);
         H5R_TRY(check_rank(x, h, d, &l.list[i]));
         l.unlimited |= l.list[i].target.kind == H5R_REGION_HYPERSLAB && l.list[i].target.unlimited_dim >= 0;
     }

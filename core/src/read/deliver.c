@@ -414,7 +414,7 @@ static size_t batch_size(const h5r_file *f, const h5r_piece *p, size_t n, uint64
 static h5r_status read_batches(h5r_ctx *x, h5r_pieces *l)
 {
     /* In push mode everything is asked for at once: a batch that was decoded would be asked for again by the next call. */
-    uint64_t budget = x->file->source.read_ranges == NULL ? UINT64_MAX : x->file->limits.inflight_bytes;
+    uint64_t budget = x->file->source.read_ranges == NULL ? UINT64_MAX : x->file->limits.inflight_bytes / x->sharers;
     batch batches[2] = {0}, *before = NULL;
     h5r_status st = H5R_OK;
 

@@ -7,11 +7,11 @@
 #include "util/thread.h"
 
 /* MAX_KEPT: buffers of idle calls, all together. */
-enum { MAX_THREADS = 64, MAX_DEFAULT = 16, MAX_KEPT = 16 * 1024 * 1024 };
+enum { MAX_THREADS = 64, MAX_DEFAULT = 16, WAITING = 15, MAX_KEPT = 16 * 1024 * 1024 };
 
 struct h5r_engine {
     unsigned helpers;
-    h5r_pool *pool;
+    h5r_pool *pool, *waiting; /* NULL when the caller works alone */
     h5r_chunk_cache *cache;
     h5r_mutex lock; /* guards what follows */
     h5r_decode_scratch *idle;
@@ -37,9 +37,11 @@ h5r_engine *h5r_engine_new(const h5r_options *o)
     e->helpers = threads_of(o) - 1;
     if (e->helpers > 0)
         e->pool = h5r_pool_new(e->helpers);
+    if (e->helpers > 0)
+        e->waiting = h5r_pool_new(WAITING);
     if (o->chunk_cache_bytes > 0)
         e->cache = h5r_chunk_cache_new(o->chunk_cache_bytes);
-    if ((e->helpers > 0 && e->pool == NULL) || (o->chunk_cache_bytes > 0 && e->cache == NULL)) {
+    if ((e->helpers > 0 && (e->pool == NULL || e->waiting == NULL)) || (o->chunk_cache_bytes > 0 && e->cache == NULL)) {
         h5r_engine_free(e);
         return NULL;
     }
@@ -58,6 +60,7 @@ void h5r_engine_free(h5r_engine *e)
 {
     if (e == NULL)
         return;
+    h5r_pool_free(e->waiting);
     h5r_pool_free(e->pool);
     h5r_chunk_cache_free(e->cache);
     while (e->idle != NULL) {
@@ -77,6 +80,16 @@ h5r_pool *h5r_engine_pool(h5r_engine *e)
 unsigned h5r_engine_helpers(const h5r_engine *e)
 {
     return e->helpers;
+}
+
+h5r_pool *h5r_engine_waiting_pool(h5r_engine *e)
+{
+    return e->waiting;
+}
+
+unsigned h5r_engine_waiting_helpers(const h5r_engine *e)
+{
+    return e->waiting != NULL ? WAITING : 0;
 }
 
 h5r_chunk_cache *h5r_engine_cache(h5r_engine *e)

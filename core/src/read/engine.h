@@ -26,6 +26,10 @@ void h5r_engine_free(h5r_engine *e);
 h5r_pool *h5r_engine_pool(h5r_engine *e);
 unsigned h5r_engine_helpers(const h5r_engine *e);
 
+/* Threads that wait for answers of several files at once. */
+h5r_pool *h5r_engine_waiting_pool(h5r_engine *e);
+unsigned h5r_engine_waiting_helpers(const h5r_engine *e);
+
 /* NULL when chunks are not kept. */
 h5r_chunk_cache *h5r_engine_cache(h5r_engine *e);
 

@@ -5,6 +5,7 @@
 
 #include "read/ahead.h"
 #include "read/deliver.h"
+#include "read/each.h"
 #include "read/virtual.h"
 #include "util/checked.h"
 
@@ -152,7 +153,8 @@ static h5r_status read_planned(h5r_ctx *x, read_args *a, unsigned nesting)
     return execute(x, a, nesting);
 }
 
-h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, unsigned nesting, h5r_error *err)
+h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, unsigned nesting, unsigned sharers,
+                           h5r_error *err)
 {
     h5r_ctx x;
     read_args a = {.ds = ds, .sel = sel, .n = n, .failed = n == 1 ? ds[0]->addr : H5R_UNDEFINED};
@@ -160,6 +162,7 @@ h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_s
     if (n == 1)
         h5r_note_read(f, ds[0]);
     h5r_ctx_begin(&x, f, "h5r_read_many");
+    x.sharers = sharers;
     h5r_status st = read_planned(&x, &a, nesting);
     if (f->source.read_ranges == NULL && st != H5R_NEED)
         h5r_drop_data(f);
@@ -167,6 +170,52 @@ h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_s
     const char *path = st < 0 && err != NULL && err->path[0] == '\0' ? h5r_known_path(f, a.failed) : NULL;
     if (path != NULL)
         h5r_error_set_path(err, path);
+    if (st < 0 && err != NULL && f->root != f)
+        h5r_error_set_file(err, f->source.name);
+    return st;
+}
+
+/* Datasets that follow each other in the caller's list and lie in one file (some may be behind external links). */
+typedef struct file_reads {
+    const h5r_object *const *ds;
+    const h5r_selection *sel;
+    size_t n;
+    unsigned sharers;
+    h5r_status status;
+    h5r_error error;
+} file_reads;
+
+static void read_file(void *arg, size_t i)
+{
+    file_reads *r = (file_reads *)arg + i;
+
+    r->status = h5r_read_nested(r->ds[0]->file, r->ds, r->sel, r->n, 0, r->sharers, &r->error);
+}
+
+static h5r_status read_files(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, h5r_error *err)
+{
+    size_t files = 1, k = 0;
+
+    for (size_t i = 1; i < n; i++)
+        files += ds[i]->file != ds[i - 1]->file;
+    if (files == 1)
+        return h5r_read_nested(ds[0]->file, ds, sel, n, 0, 1, err);
+    file_reads *list = calloc(files, sizeof *list);
+    if (list == NULL)
+        return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        k += i > 0 && ds[i]->file != ds[i - 1]->file;
+        if (list[k].n++ == 0)
+            list[k] = (file_reads){.ds = ds + i, .sel = sel + i, .n = 1, .sharers = h5r_each_width(f, files)};
+    }
+    h5r_each(f, files, read_file, list);
+    h5r_status st = H5R_OK;
+    for (k = 0; k < files && st == H5R_OK; k++) {
+        st = list[k].status;
+        if (st != H5R_OK && err != NULL)
+            *err = list[k].error;
+    }
+    free(list);
     return st;
 }
 
@@ -177,15 +226,7 @@ h5r_status h5r_read_many(h5r_file *f, const h5r_object *const *ds, const h5r_sel
     for (size_t i = 0; i < n; i++)
         if (ds[i] == NULL)
             return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_read_many: NULL argument");
-    /* Datasets behind external links are read with the others of their file. */
-    for (size_t i = 0, k; i < n; i = k) {
-        for (k = i + 1; k < n && ds[k]->file == ds[i]->file; k++)
-            ;
-        h5r_status st = h5r_read_nested(ds[i]->file, ds + i, sel + i, k - i, 0, err);
-        if (st != H5R_OK)
-            return st;
-    }
-    return H5R_OK;
+    return n > 0 ? read_files(f, ds, sel, n, err) : H5R_OK;
 }
 
 h5r_status h5r_read_dataset(h5r_file *f, const h5r_object *ds, const h5r_selection *sel, h5r_error *err)

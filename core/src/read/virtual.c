@@ -4,236 +4,32 @@
 #include "read/virtual.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format/swap.h"
 #include "object/dataset.h"
-#include "object/others.h"
-#include "object/values.h"
 #include "object/virtual.h"
-#include "read/convert.h"
-#include "read/pattern.h"
+#include "read/each.h"
 #include "read/scatter.h"
+#include "read/sources.h"
 #include "util/checked.h"
 
-enum { MAX_TASKS = 1024, MAX_ROWS = 4 * 1024 * 1024, MAX_NAME = 4096 };
-
-/* One strided read of a source. */
-typedef struct task {
-    const h5r_object *object;
-    const h5r_type *type;      /* of the source */
-    unsigned rank;
-    uint64_t start[H5R_MAX_RANK], count[H5R_MAX_RANK];
-    int64_t step[H5R_MAX_RANK], dst_stride[H5R_MAX_RANK];
-    uint8_t *dst;
-    uint8_t *temporary;        /* values that are converted on the way, packed */
-} task;
+enum { MAX_ROWS = 4 * 1024 * 1024 };
 
 typedef struct job {
     h5r_file *f;
     const h5r_window *w;
     unsigned nesting;
     h5r_error *err;
-    h5r_file *source_file;     /* of the tasks collected */
-    task *tasks;
-    size_t n;
-    uint64_t temporary_bytes;  /* of them */
-    h5r_pattern *targets;      /* of the mappings that these tasks are of, rank patterns for each */
+    h5r_source_reads reads;
+    h5r_pattern *targets;      /* of the mappings that the reads collected are of, rank patterns for each */
     size_t n_targets;
     bool any_target;           /* one of them is no product: it may be anywhere */
+    bool looking;              /* what the window needs is noted rather than read: */
+    h5r_named_origin *sources;
+    size_t n_sources, cap;
 } job;
-
-/* One source dataset. */
-typedef struct origin {
-    h5r_file *file;
-    const h5r_object *object;
-    const h5r_dataset *d;
-} origin;
-
-/* ---------------------------------------------------------------- names */
-
-/* %b becomes the number of a block, %% a percent sign. False when the name is too long or has another %. */
-static bool expand_name(const char *pattern, uint64_t block, char *out, size_t size)
-{
-    size_t n = 0;
-
-    for (const char *p = pattern; *p != '\0'; p++) {
-        char one[24] = {*p, 0};
-        if (*p == '%' && p[1] == 'b')
-            snprintf(one, sizeof one, "%" PRIu64, block);
-        else if (*p == '%' && p[1] != '%')
-            return false;
-        p += *p == '%';
-        size_t len = strlen(one);
-        if (n + len + 1 > size)
-            return false;
-        memcpy(out + n, one, len);
-        n += len;
-    }
-    out[n] = '\0';
-    return true;
-}
-
-static bool is_numbered(const h5r_mapping *m)
-{
-    for (int k = 0; k < 2; k++)
-        for (const char *p = k == 0 ? m->file : m->dataset; (p = strchr(p, '%')) != NULL; p += p[1] != '\0' ? 2 : 1)
-            if (p[1] == 'b')
-                return true;
-    return false;
-}
-
-/* Opens a mapping's source. *found is false when its file or dataset is missing, which is no error: those elements are fill. */
-static h5r_status open_origin(h5r_file *f, const h5r_mapping *m, uint64_t block, unsigned nesting, origin *out, bool *found, h5r_error *err)
-{
-    char file[MAX_NAME], dataset[MAX_NAME];
-
-    *found = false;
-    if (!expand_name(m->file, block, file, sizeof file) || !expand_name(m->dataset, block, dataset, sizeof dataset))
-        return h5r_error_set(err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's source named \"%.100s\" \"%.100s\"", m->file, m->dataset);
-    if (nesting >= f->root->limits.nesting)
-        return h5r_error_set(err, H5R_ERR_LIMIT, H5R_UNDEFINED, "virtual datasets of virtual datasets, more than %" PRIu32 " deep (limits.nesting)",
-                             f->root->limits.nesting);
-    h5r_status st = h5r_open_other(f, H5R_OTHER_VIRTUAL, file, &out->file, err);
-    if (st == H5R_OK)
-        st = h5r_lookup(out->file, NULL, dataset, &out->object, err);
-    if (st == H5R_ERR_NOT_FOUND)
-        return H5R_OK;
-    if (st != H5R_OK)
-        return st;
-    out->file = out->object->file; /* another one behind an external link */
-    st = h5r_describe_nested(out->file, out->object, nesting + 1, &out->d, err);
-    *found = st == H5R_OK;
-    return st;
-}
-
-/* ---------------------------------------------------------------- tasks */
-
-static h5r_status flush(job *j)
-{
-    const h5r_object *objects[MAX_TASKS];
-    h5r_selection *sel = calloc(j->n > 0 ? j->n : 1, sizeof *sel);
-    h5r_status st = sel != NULL ? H5R_OK : h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-
-    for (size_t i = 0; i < j->n && st == H5R_OK; i++) {
-        task *t = &j->tasks[i];
-        objects[i] = t->object;
-        sel[i] = (h5r_selection){.start = t->start, .count = t->count, .step = t->step, .dst_stride = t->temporary != NULL ? NULL : t->dst_stride,
-                                 .dst = t->temporary != NULL ? t->temporary : t->dst, .fill_never = j->w->fill_never};
-    }
-    if (st == H5R_OK && j->n > 0)
-        st = h5r_read_nested(j->source_file, objects, sel, j->n, j->nesting + 1, j->err);
-    for (size_t i = 0; i < j->n; i++) {
-        task *t = &j->tasks[i];
-        const h5r_type *to = j->w->d->type;
-        if (t->temporary != NULL && st == H5R_OK) {
-            uint64_t total = 1;
-            int64_t src_stride[H5R_MAX_RANK];
-            for (unsigned k = t->rank; k-- > 0; total *= t->count[k])
-                src_stride[k] = (int64_t)(total * to->size);
-            if (t->type->in_heap && j->source_file != j->f)
-                h5r_note_file(j->source_file, t->type, t->temporary, total);
-            uint8_t *converted = malloc((size_t)total * to->size);
-            if (converted != NULL) {
-                h5r_convert(t->type, to, t->temporary, (size_t)total, converted);
-                h5r_scatter s = {.type = to, .rank = t->rank, .count = t->count, .src_stride = src_stride, .dst_stride = t->dst_stride};
-                h5r_scatter_copy(&s, converted, t->dst);
-                free(converted);
-            } else {
-                st = h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-            }
-        }
-        free(t->temporary);
-        t->temporary = NULL;
-    }
-    j->n = j->n_targets = 0;
-    j->temporary_bytes = 0;
-    j->any_target = false;
-    free(sel);
-    return st;
-}
-
-/* Bytes that the elements of a task take as the source has them, or converted, whichever is more. */
-static bool bytes_of(const task *t, const h5r_type *to, uint64_t *out)
-{
-    *out = h5r_max(t->type->size, to->size);
-    for (unsigned i = 0; i < t->rank; i++)
-        if (!h5r_mul(*out, t->count[i], out))
-            return false;
-    return true;
-}
-
-/* The second half of a task along its first dimension of more than one element, which t loses. False: one element. */
-static bool halve(task *t, task *rest)
-{
-    unsigned i = 0;
-
-    while (i < t->rank && t->count[i] < 2)
-        i++;
-    if (i == t->rank)
-        return false;
-    uint64_t half = t->count[i] / 2;
-    *rest = *t;
-    rest->count[i] -= half;
-    rest->start[i] += half * (uint64_t)t->step[i];
-    rest->dst += (int64_t)half * t->dst_stride[i];
-    t->count[i] = half;
-    return true;
-}
-
-/* A read whose values are converted on the way; it takes at most limits.inflight_bytes, and so do all that were collected. */
-static h5r_status add_converted(job *j, const task *t)
-{
-    uint64_t limit = j->f->root->limits.inflight_bytes, bytes;
-    task first = *t, rest;
-
-    if (!bytes_of(t, j->w->d->type, &bytes) || bytes > limit) {
-        if (!halve(&first, &rest))
-            return h5r_error_set(j->err, H5R_ERR_LIMIT, H5R_UNDEFINED, "elements of %" PRIu32 " bytes that are converted (limits.inflight_bytes)",
-                                 t->type->size);
-        h5r_status st = add_converted(j, &first);
-        return st == H5R_OK ? add_converted(j, &rest) : st;
-    }
-    if (j->n == MAX_TASKS || bytes > limit - j->temporary_bytes) {
-        h5r_status st = flush(j);
-        if (st != H5R_OK)
-            return st;
-    }
-    first.temporary = malloc(bytes > 0 ? (size_t)bytes : 1);
-    if (first.temporary == NULL)
-        return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-    j->temporary_bytes += bytes;
-    j->tasks[j->n++] = first;
-    return H5R_OK;
-}
-
-/* Collects a read of a source; its type is checked. */
-static h5r_status add_task(job *j, const origin *o, const task *like)
-{
-    const h5r_type *from = o->d->type, *to = j->w->d->type;
-    task t = *like;
-
-    if (!h5r_can_convert(from, to))
-        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset of another type than its source");
-    bool noted = from->in_heap && o->file != j->f;
-    if (noted && (!h5r_can_note_file(o->file, from) || !h5r_can_note_file(j->f, from)))
-        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "references, or variable-length values of sets or files whose addresses have other than 8 bytes, of another file through a virtual dataset");
-    if (j->n == MAX_TASKS || (j->n > 0 && j->source_file != o->file)) {
-        h5r_status st = flush(j);
-        if (st != H5R_OK)
-            return st;
-    }
-    j->source_file = o->file;
-    t.object = o->object;
-    t.type = from;
-    t.temporary = NULL;
-    if (noted || !h5r_same_elements(from, to))
-        return add_converted(j, &t);
-    j->tasks[j->n++] = t;
-    return H5R_OK;
-}
 
 /* ---------------------------------------------------------------- products */
 
@@ -313,7 +109,7 @@ static bool pair_dimensions(const h5r_pattern *target, unsigned rank, const h5r_
 }
 
 /* Reads for each combination of runs. */
-static h5r_status add_products(job *j, const origin *o, const int *pair, const run_list *runs, const uint64_t *fixed)
+static h5r_status add_products(job *j, const h5r_origin *o, const int *pair, const run_list *runs, const uint64_t *fixed)
 {
     const h5r_window *w = j->w;
     unsigned rank = o->d->space->rank;
@@ -323,7 +119,7 @@ static h5r_status add_products(job *j, const origin *o, const int *pair, const r
         if (runs[i].n == 0)
             return H5R_OK;
     for (;;) {
-        task t = {.rank = rank, .dst = w->dst};
+        h5r_source_read t = {.rank = rank, .dst = w->dst};
         for (unsigned i = 0; i < w->rank; i++) {
             const run *r = &runs[i].list[at[i]];
             t.dst += (int64_t)r->first * w->dst_stride[i];
@@ -335,7 +131,7 @@ static h5r_status add_products(job *j, const origin *o, const int *pair, const r
             t.step[s] = r != NULL ? r->step : 1;
             t.dst_stride[s] = r != NULL ? w->dst_stride[pair[s]] : 0;
         }
-        h5r_status st = add_task(j, o, &t);
+        h5r_status st = h5r_add_source_read(&j->reads, o, &t);
         if (st != H5R_OK)
             return st;
         unsigned i = w->rank;
@@ -346,7 +142,7 @@ static h5r_status add_products(job *j, const origin *o, const int *pair, const r
     }
 }
 
-static h5r_status map_product(job *j, const origin *o, const h5r_pattern *target, const h5r_pattern *source, const int *pair)
+static h5r_status map_product(job *j, const h5r_origin *o, const h5r_pattern *target, const h5r_pattern *source, const int *pair)
 {
     const h5r_window *w = j->w;
     const h5r_space *space = o->d->space;
@@ -471,11 +267,11 @@ static h5r_status make_rows(job *j, const h5r_region *r, const h5r_space *space,
 }
 
 /* n elements along the last dimension from one place in the target to one in the source, as far as they lie in window and source. */
-static h5r_status add_segment(job *j, const origin *o, uint64_t target_at, uint64_t source_at, uint64_t n)
+static h5r_status add_segment(job *j, const h5r_origin *o, uint64_t target_at, uint64_t source_at, uint64_t n)
 {
     const h5r_window *w = j->w;
     const h5r_space *to = w->d->space, *from = o->d->space;
-    task t = {.rank = from->rank, .dst = w->dst};
+    h5r_source_read t = {.rank = from->rank, .dst = w->dst};
     uint64_t k = 0, count = 1;
     int64_t step = 1;
 
@@ -510,10 +306,10 @@ static h5r_status add_segment(job *j, const origin *o, uint64_t target_at, uint6
     t.count[from->rank - 1] = count;
     t.step[from->rank - 1] = step;
     t.dst_stride[from->rank - 1] = w->dst_stride[w->rank - 1];
-    return add_task(j, o, &t);
+    return h5r_add_source_read(&j->reads, o, &t);
 }
 
-static h5r_status map_rows(job *j, const origin *o, const h5r_mapping *m)
+static h5r_status map_rows(job *j, const h5r_origin *o, const h5r_mapping *m)
 {
     row_list to = {0}, from = {0};
     size_t a = 0, b = 0;
@@ -536,6 +332,13 @@ static h5r_status map_rows(job *j, const origin *o, const h5r_mapping *m)
 
 /* ---------------------------------------------------------------- mappings */
 
+static h5r_status flush(job *j)
+{
+    j->n_targets = 0;
+    j->any_target = false;
+    return h5r_do_source_reads(&j->reads);
+}
+
 /* Whether the window has elements in all dimensions' ranges of the target selection. */
 static bool touches(const h5r_window *w, const h5r_pattern *target)
 {
@@ -550,15 +353,33 @@ static bool touches(const h5r_window *w, const h5r_pattern *target)
     return true;
 }
 
+static h5r_status note_source(job *j, const h5r_mapping *m, uint64_t block)
+{
+    if (j->n_sources >= j->f->root->limits.other_files)
+        return H5R_OK; /* the read will say so */
+    if (j->n_sources == j->cap) {
+        size_t cap = j->cap * 2 + 16;
+        h5r_named_origin *list = realloc(j->sources, cap * sizeof *list);
+        if (list == NULL)
+            return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+        j->sources = list;
+        j->cap = cap;
+    }
+    j->sources[j->n_sources++] = (h5r_named_origin){m, block};
+    return H5R_OK;
+}
+
 /* One source: of a mapping, or of one block of a numbered mapping (its target is then that block alone). */
 static h5r_status map_source(job *j, const h5r_mapping *m, const h5r_pattern *target, bool is_product, uint64_t block)
 {
     h5r_pattern source[H5R_MAX_RANK];
     int pair[H5R_MAX_RANK];
-    origin o;
+    h5r_origin o;
     bool found;
 
-    h5r_status st = open_origin(j->f, m, block, j->nesting, &o, &found, j->err);
+    if (j->looking)
+        return note_source(j, m, block);
+    h5r_status st = h5r_open_origin(j->f, m, block, j->nesting, &o, &found, j->err);
     if (st != H5R_OK || !found)
         return st;
     const h5r_space *space = o.d->space;
@@ -624,15 +445,15 @@ static h5r_status map(job *j, const h5r_mapping *m)
     bool product = h5r_region_patterns(&m->target, w->rank, w->d->space->shape, target);
     if (product && !touches(w, target))
         return H5R_OK;
-    if (j->n > 0 && (!product || meets_pending(j, target)))
+    if (j->reads.n > 0 && (!product || meets_pending(j, target)))
         st = flush(j);
-    if (st == H5R_OK && product && m->target.unlimited_dim >= 0 && m->target.kind == H5R_REGION_HYPERSLAB && is_numbered(m))
+    if (st == H5R_OK && product && m->target.unlimited_dim >= 0 && m->target.kind == H5R_REGION_HYPERSLAB && h5r_is_numbered(m))
         st = map_blocks(j, m, target, (unsigned)m->target.unlimited_dim);
     else if (st == H5R_OK)
         st = map_source(j, m, target, product, 0);
-    if (j->n == 0)
+    if (j->reads.n == 0)
         return st;
-    if (!product || j->n_targets == MAX_TASKS)
+    if (!product || j->n_targets == H5R_MAX_SOURCE_READS)
         j->any_target = true;
     else
         memcpy(j->targets + j->n_targets++ * w->rank, target, w->rank * sizeof *target);
@@ -671,6 +492,42 @@ static void swap_window(const h5r_window *w, uint8_t *dst, unsigned dim)
         swap_window(w, dst + (int64_t)i * w->dst_stride[dim], dim + 1);
 }
 
+/* Opens all sources of the window at the same time, but for those that were opened before. */
+static h5r_status open_sources(job *j, const h5r_mapping_list *l)
+{
+    h5r_status st = H5R_OK;
+
+    if (h5r_each_width(j->f, l->n + 1) == 1)
+        return H5R_OK;
+    j->looking = true;
+    for (size_t i = 0; i < l->n && st == H5R_OK; i++)
+        if (!atomic_load_explicit(&l->opened[i], memory_order_relaxed))
+            st = map(j, &l->list[i]);
+    j->looking = false;
+    if (st != H5R_OK)
+        return st;
+    h5r_open_origins(j->f, j->sources, j->n_sources, j->nesting);
+    for (size_t i = 0; i < j->n_sources; i++)
+        if (!h5r_is_numbered(j->sources[i].m))
+            atomic_store_explicit(&l->opened[j->sources[i].m - l->list], true, memory_order_relaxed);
+    return H5R_OK;
+}
+
+static h5r_status fill(const h5r_window *w, bool file_order, h5r_error *err)
+{
+    uint8_t *value = malloc(w->d->type->size);
+
+    if (value == NULL)
+        return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    memcpy(value, w->fill, w->d->type->size);
+    if (file_order)
+        h5r_swap(w->d->type, value, 1);
+    h5r_scatter s = {.type = w->d->type, .rank = w->rank, .count = w->count, .dst_stride = w->dst_stride};
+    h5r_scatter_fill(&s, value, w->dst);
+    free(value);
+    return H5R_OK;
+}
+
 h5r_status h5r_read_virtual(h5r_file *f, const h5r_window *w, unsigned nesting, h5r_error *err)
 {
     const h5r_mapping_list *l;
@@ -681,29 +538,23 @@ h5r_status h5r_read_virtual(h5r_file *f, const h5r_window *w, unsigned nesting, 
     h5r_status st = load_mappings(f, w->object, &l, err);
     if (st != H5R_OK)
         return st;
-    uint8_t *fill = malloc(w->d->type->size);
-    j.tasks = malloc(MAX_TASKS * sizeof *j.tasks);
-    j.targets = malloc(MAX_TASKS * (w->rank + (size_t)1) * sizeof *j.targets);
-    if (fill == NULL || j.tasks == NULL || j.targets == NULL)
+    j.reads = (h5r_source_reads){.f = f, .w = w, .nesting = nesting, .err = j.err, .list = malloc(H5R_MAX_SOURCE_READS * sizeof *j.reads.list)};
+    j.targets = malloc(H5R_MAX_SOURCE_READS * (w->rank + (size_t)1) * sizeof *j.targets);
+    if (j.reads.list == NULL || j.targets == NULL)
         st = h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-    if (st == H5R_OK) {
-        memcpy(fill, w->fill, w->d->type->size);
-        if (file_order)
-            h5r_swap(w->d->type, fill, 1);
-        h5r_scatter s = {.type = w->d->type, .rank = w->rank, .count = w->count, .dst_stride = w->dst_stride};
-        h5r_scatter_fill(&s, fill, w->dst);
-    }
+    if (st == H5R_OK)
+        st = fill(w, file_order, err);
+    if (st == H5R_OK)
+        st = open_sources(&j, l);
     for (size_t i = 0; i < l->n && st == H5R_OK; i++)
         st = map(&j, &l->list[i]);
     if (st == H5R_OK)
         st = flush(&j);
-    for (size_t i = 0; i < j.n; i++)
-        free(j.tasks[i].temporary);
     if (st == H5R_OK && file_order)
         swap_window(w, w->dst, 0);
+    h5r_source_reads_free(&j.reads);
     free(j.targets);
-    free(j.tasks);
-    free(fill);
+    free(j.sources);
     return st;
 }
 
@@ -723,27 +574,43 @@ h5r_status h5r_mappings(h5r_file *f, const h5r_object *ds, const h5r_mapping **o
 
 /* ---------------------------------------------------------------- extent */
 
+/* Opens the sources of the next blocks at the same time, as many more as there are already; how many. */
+static uint64_t open_blocks(h5r_file *f, const h5r_mapping *m, uint64_t from, unsigned nesting)
+{
+    enum { MOST = 16 };
+    h5r_named_origin list[MOST];
+    unsigned n = h5r_each_width(f, (size_t)h5r_min(h5r_max(from, 1), MOST));
+
+    for (unsigned i = 0; i < n; i++)
+        list[i] = (h5r_named_origin){m, from + i};
+    h5r_open_origins(f, list, n, nesting);
+    return n;
+}
+
 /* How far an unlimited mapping reaches now along its unlimited dimension. */
 static h5r_status reach(h5r_file *f, const h5r_mapping *m, const h5r_dataset *d, unsigned nesting, uint64_t *out, h5r_error *err)
 {
     h5r_pattern target[H5R_MAX_RANK], source[H5R_MAX_RANK];
     unsigned dim = (unsigned)m->target.unlimited_dim;
-    origin o;
+    h5r_origin o;
     bool found = true;
 
     *out = 0;
     if (!h5r_region_patterns(&m->target, d->space->rank, d->space->shape, target))
         return H5R_OK;
-    if (is_numbered(m)) { /* one source a block: up to the first that is missing */
-        uint64_t blocks = 0;
+    if (h5r_is_numbered(m)) { /* one source a block: up to the first that is missing */
+        uint64_t blocks = 0, ahead = 0;
         h5r_status st = H5R_OK;
-        while (found && (st = open_origin(f, m, blocks, nesting, &o, &found, err)) == H5R_OK)
-            blocks += found;
+        for (; found && st == H5R_OK; blocks += found && st == H5R_OK) {
+            if (blocks == ahead)
+                ahead += open_blocks(f, m, ahead, nesting);
+            st = h5r_open_origin(f, m, blocks, nesting, &o, &found, err);
+        }
         if (blocks > 0)
             *out = target[dim].start + (blocks - 1) * target[dim].stride + target[dim].block;
         return st;
     }
-    h5r_status st = open_origin(f, m, 0, nesting, &o, &found, err);
+    h5r_status st = h5r_open_origin(f, m, 0, nesting, &o, &found, err);
     if (st != H5R_OK || !found || m->source.kind != H5R_REGION_HYPERSLAB || m->source.unlimited_dim < 0 ||
         !h5r_region_patterns(&m->source, o.d->space->rank, o.d->space->shape, source))
         return st;

@@ -11,8 +11,10 @@ h5r_status h5r_read_virtual(h5r_file *f, const h5r_window *w, unsigned nesting, 
  * element) has it. Memoised. No lock is held. */
 h5r_status h5r_resolve_virtual(h5r_file *f, const h5r_object *o, unsigned nesting, const h5r_dataset **out, h5r_error *err);
 
-/* h5r_dataset_describe() and h5r_read_many() on the way through virtual datasets. */
+/* h5r_dataset_describe() and h5r_read_many() on the way through virtual datasets; sharers: such reads that may run at the same time and
+ * share limits.inflight_bytes. */
 h5r_status h5r_describe_nested(h5r_file *f, const h5r_object *o, unsigned nesting, const h5r_dataset **out, h5r_error *err);
-h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, unsigned nesting, h5r_error *err);
+h5r_status h5r_read_nested(h5r_file *f, const h5r_object *const *ds, const h5r_selection *sel, size_t n, unsigned nesting, unsigned sharers,
+                           h5r_error *err);
 
 #endif

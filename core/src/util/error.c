@@ -36,6 +36,21 @@ void h5r_error_set_path(h5r_error *err, const char *path)
     memcpy(err->path + n, "...", 4);
 }
 
+void h5r_error_set_file(h5r_error *err, const char *name)
+{
+    enum { SHOWN = 120 };
+    char text[sizeof err->message];
+    size_t n = strlen(name);
+    bool cut = n > SHOWN;
+
+    if (cut)
+        name += n - SHOWN;
+    int len = snprintf(text, sizeof text, "%s%s%s%.100s: ", cut ? "..." : "", name, err->path[0] != '\0' ? "#" : "", err->path);
+    snprintf(text + len, sizeof text - (size_t)len, "%.*s", (int)(sizeof text - (size_t)len - 1), err->message);
+    memcpy(err->message, text, sizeof text);
+    err->path[0] = '\0';
+}
+
 const char *h5r_status_name(h5r_status s)
 {
     switch (s) {

@@ -11,4 +11,8 @@ h5r_status h5r_error_set(h5r_error *err, h5r_status status, uint64_t offset, con
 /* Copies path into err->path, cut with "..." when too long. */
 void h5r_error_set_path(h5r_error *err, const char *path);
 
+/* Makes the message one about another file than the caller's: its name and the path, if any, come before the text, and the path is
+ * cleared. Long names lose their beginning. */
+void h5r_error_set_file(h5r_error *err, const char *name);
+
 #endif
