@@ -1,10 +1,13 @@
 """Files whose parts lie in other files, beside them on the same file system."""
 import shutil
+import threading
+import time
 
 import numpy as np
 import pytest
 from conftest import DATA, Errors, open_multidim
 from osgeo import gdal
+from scripted_server import ScriptedServer, ranges
 
 PARTS = DATA / "parts"
 
@@ -93,3 +96,41 @@ def test_h5range_a_link_leads_back_to_its_own_file_without_end(remote):
     with Errors():
         root = open_multidim(remote("linked.h5")).GetRootGroup()
         assert root.OpenMDArray("loop") is None
+
+
+def test_h5range_parts_are_read_with_the_options_of_the_calling_thread(made):
+    """Sources of a virtual dataset are read by threads of the core. What was set for the caller's thread alone (a token, say) counts there."""
+    folder = made("virtual.h5", """
+import os
+layout = h5py.VirtualLayout((6, 5), "i4")
+for i in range(6):
+    with h5py.File(os.path.join(os.path.dirname(sys.argv[1]), "source%d.h5" % i), "w") as f:
+        f["x"] = np.arange(5) + 10 * i
+    layout[i] = h5py.VirtualSource("source%d.h5" % i, "x", (5,))
+with h5py.File(sys.argv[1], "w", libver="latest") as f:
+    f.create_virtual_dataset("all", layout)
+""").parent
+    server, lock, inside = ScriptedServer(), threading.Lock(), [0, 0]
+
+    def answer_slowly(handler, answer):
+        with lock:
+            inside[:] = inside[0] + 1, max(inside[1], inside[0] + 1)
+        time.sleep(0.1)  # several threads have to help
+        with lock:
+            inside[0] -= 1
+        if handler.headers.get("Authorization") == "Bearer x":
+            answer(handler)
+        else:
+            handler.reply(401)
+
+    for path in folder.glob("*.h5"):
+        server.routes["/token/" + path.name] = lambda h, a=ranges(path.read_bytes()): answer_slowly(h, a)
+    gdal.SetThreadLocalConfigOption("GDAL_HTTP_HEADERS", "Authorization: Bearer x")
+    try:
+        array = open_multidim("/vsicurl/" + server.url("/token/virtual.h5")).GetRootGroup().OpenMDArray("all")
+        got = array.ReadAsArray()
+    finally:
+        gdal.SetThreadLocalConfigOption("GDAL_HTTP_HEADERS", None)
+        server.stop()
+    assert np.array_equal(got, np.arange(5) + 10 * np.arange(6)[:, None])
+    assert inside[1] > 1

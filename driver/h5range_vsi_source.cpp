@@ -25,9 +25,35 @@ struct VSISource
         nOpen = apIdle.size();
     }
     const std::string osName;
+    const CPLStringList aosOptions{CPLGetThreadLocalConfigOptions()}; // of the thread that opened it
     std::mutex oMutex{};
     std::vector<VSILFILE *> apIdle{}; // has room for all that are open
     size_t nOpen;
+};
+
+// The core reads other files of a dataset by threads of its own. What was set for the caller's thread alone (credentials, say) counts in them,
+// too, and what GDAL has to say there goes into the error that the call returns, not to a handler that nobody set.
+class OnBehalfOf
+{
+  public:
+    explicit OnBehalfOf(const VSISource &src)
+    {
+        const CPLStringList aosOwn(CPLGetThreadLocalConfigOptions());
+        m_bSet = aosOwn.empty() && !src.aosOptions.empty();
+        if (m_bSet)
+            CPLSetThreadLocalConfigOptions(src.aosOptions.List());
+    }
+    ~OnBehalfOf()
+    {
+        if (m_bSet)
+            CPLSetThreadLocalConfigOptions(nullptr);
+    }
+    OnBehalfOf(const OnBehalfOf &) = delete;
+    OnBehalfOf &operator=(const OnBehalfOf &) = delete;
+
+  private:
+    const CPLErrorHandlerPusher m_oQuiet{CPLQuietErrorHandler};
+    bool m_bSet = false;
 };
 
 // A handle for one batch: GDAL's may not be used by two threads at once. Another one of a network file costs no request.
@@ -131,6 +157,7 @@ h5r_status ReadRanges(void *ctx, h5r_read *reads, size_t n, h5r_error *err) noex
 {
     try
     {
+        const OnBehalfOf oCaller(*static_cast<VSISource *>(ctx));
         const Handle oHandle(*static_cast<VSISource *>(ctx));
         VSILFILE *fp = oHandle.Get();
         if (fp == nullptr)
@@ -160,6 +187,7 @@ bool Identity(void *ctx, char *pszOut, size_t nCap) noexcept
 {
     constexpr int YOUNG = 2;
     const auto &src = *static_cast<const VSISource *>(ctx);
+    const OnBehalfOf oCaller(src);
     const h5range::NoListing oNoListing;
     VSIStatBufL sStat;
     if (VSIStatExL(src.osName.c_str(), &sStat, VSI_STAT_SIZE_FLAG | VSI_STAT_EXISTS_FLAG) != 0 || sStat.st_mtime <= 0 ||
@@ -201,6 +229,7 @@ h5r_status OpenOther(void *ctx, const char *pszName, bool bBeside, h5r_source *p
     err->offset = H5R_UNDEFINED;
     try
     {
+        const OnBehalfOf oCaller(src);
         const std::string osName = bBeside ? BesideName(src.osName, pszName) : h5range::MapURI(pszName);
         std::string osWhy;
         VSILFILE *fp = h5range::OpenHandle(osName, osWhy);

@@ -620,6 +620,27 @@ static h5r_status reach(h5r_file *f, const h5r_mapping *m, const h5r_dataset *d,
     return H5R_OK;
 }
 
+static bool is_unlimited(const h5r_mapping *m)
+{
+    return m->target.kind == H5R_REGION_HYPERSLAB && m->target.unlimited_dim >= 0;
+}
+
+/* Opens the sources that reach() looks at, at the same time. */
+static h5r_status open_unlimited(h5r_file *f, const h5r_mapping_list *l, unsigned nesting, h5r_error *err)
+{
+    h5r_named_origin *list = malloc(l->n * sizeof *list);
+    size_t n = 0, most = f->root->limits.other_files;
+
+    if (list == NULL)
+        return h5r_error_set(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+    for (size_t i = 0; i < l->n && n < most; i++)
+        if (is_unlimited(&l->list[i]) && !h5r_is_numbered(&l->list[i]))
+            list[n++] = (h5r_named_origin){&l->list[i], 0};
+    h5r_open_origins(f, list, n, nesting);
+    free(list);
+    return H5R_OK;
+}
+
 typedef struct publish_args {
     const h5r_object *object;
     const uint64_t *shape;
@@ -654,18 +675,20 @@ h5r_status h5r_resolve_virtual(h5r_file *f, const h5r_object *o, unsigned nestin
     uint64_t shape[H5R_MAX_RANK], least[H5R_MAX_RANK] = {0};
     const h5r_dataset *d = *out;
     h5r_pattern p[H5R_MAX_RANK];
-    bool is_unlimited[H5R_MAX_RANK] = {false};
+    bool unlimited[H5R_MAX_RANK] = {false};
 
     h5r_status st = load_mappings(f, o, &l, err);
     if (st != H5R_OK)
         return st;
     memcpy(shape, d->space->shape, sizeof shape);
+    if (l->unlimited && h5r_each_width(f, l->n) > 1)
+        st = open_unlimited(f, l, nesting, err);
     for (size_t i = 0; i < l->n && l->unlimited && st == H5R_OK; i++) {
         const h5r_mapping *m = &l->list[i];
-        int dim = m->target.kind == H5R_REGION_HYPERSLAB ? m->target.unlimited_dim : -1;
+        int dim = is_unlimited(m) ? m->target.unlimited_dim : -1;
         uint64_t end = 0;
         if (dim >= 0) {
-            is_unlimited[dim] = true;
+            unlimited[dim] = true;
             st = reach(f, m, d, nesting, &end, err);
             least[dim] = h5r_max(least[dim], end);
         }
@@ -677,7 +700,7 @@ h5r_status h5r_resolve_virtual(h5r_file *f, const h5r_object *o, unsigned nestin
     if (st != H5R_OK)
         return st;
     for (unsigned k = 0; k < d->space->rank; k++)
-        if (is_unlimited[k])
+        if (unlimited[k])
             shape[k] = h5r_min(least[k], d->space->max_shape[k]);
     publish_args a = {.object = o, .shape = shape};
     st = h5r_run(f, "h5r_dataset_describe", step_publish, &a, err);
