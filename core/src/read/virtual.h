@@ -2,7 +2,11 @@
 #ifndef H5R_READ_VIRTUAL_H
 #define H5R_READ_VIRTUAL_H
 
+#include "object/virtual.h"
 #include "read/plan.h"
+
+/* The mappings of a virtual dataset, memoised. No lock is held; reads. */
+h5r_status h5r_mappings_of(h5r_file *f, const h5r_object *o, const h5r_mapping_list **out, h5r_error *err);
 
 /* Fills a window of a virtual dataset. No lock is held; opens and reads other files. nesting: virtual datasets on the way. */
 h5r_status h5r_read_virtual(h5r_file *f, const h5r_window *w, unsigned nesting, h5r_error *err);
