@@ -9,6 +9,7 @@
 
 #include "object/btree2.h"
 #include "util/checked.h"
+#include "util/grow.h"
 
 /* ---------------------------------------------------------------- findings */
 
@@ -84,18 +85,8 @@ static void add_item(h5r_checker *k, uint64_t addr, const char *group, const cha
         k->items[known - 1].links++;
         return;
     }
-    if (k->n_items == k->cap_items) {
-        size_t cap = k->cap_items * 2 + 64;
-        check_item *items = realloc(k->items, cap * sizeof *items);
-        if (items == NULL) {
-            no_memory(k);
-            return;
-        }
-        k->items = items;
-        k->cap_items = cap;
-    }
     char *path = join(group, name);
-    if (path == NULL || !h5r_map_put(&k->seen, 0, addr, (void *)(uintptr_t)(k->n_items + 1))) {
+    if (!h5r_grow(&k->items, &k->cap_items, k->n_items, sizeof *k->items) || path == NULL || !h5r_map_put(&k->seen, 0, addr, (void *)(uintptr_t)(k->n_items + 1))) {
         free(path);
         no_memory(k);
         return;

@@ -9,6 +9,7 @@
 #include "object/others.h"
 #include "read/pieces.h"
 #include "util/checked.h"
+#include "util/grow.h"
 
 /* ---------------------------------------------------------------- extents */
 
@@ -43,15 +44,9 @@ static bool add_extent(h5r_checker *k, const char *path, const h5r_dataset *d, u
     if (end > file_end && !k->f->info.open_for_write)
         h5r_check_report(k, H5R_FINDING, path, off, "%s of %" PRIu64 " bytes reaches beyond byte %" PRIu64 ", where the file ends by its superblock", part, size,
                          file_end);
-    if (k->n_extents == k->cap_extents) {
-        size_t cap = k->cap_extents * 2 + 256;
-        check_extent *e = realloc(k->extents, cap * sizeof *e);
-        if (e == NULL) {
-            h5r_error_set(&k->fatal, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-            return false;
-        }
-        k->extents = e;
-        k->cap_extents = cap;
+    if (!h5r_grow(&k->extents, &k->cap_extents, k->n_extents, sizeof *k->extents)) {
+        h5r_error_set(&k->fatal, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
+        return false;
     }
     k->extents[k->n_extents++] = (check_extent){off, end, path, d, number};
     return true;
@@ -97,14 +92,8 @@ static h5r_status take_entry(void *arg, const uint64_t *scaled, uint64_t addr, u
 {
     chunk_entries *e = arg;
 
-    if (e->n == e->cap) {
-        size_t cap = e->cap * 2 + 64;
-        h5r_chunk *list = realloc(e->list, cap * sizeof *list);
-        if (list == NULL)
-            return H5R_ERR_NOMEM;
-        e->list = list;
-        e->cap = cap;
-    }
+    if (!h5r_grow(&e->list, &e->cap, e->n, sizeof *e->list))
+        return H5R_ERR_NOMEM;
     uint64_t number = 0;
     for (unsigned i = 0; i < e->d->space->rank; i++)
         number = number * e->d->grid[i] + scaled[i];

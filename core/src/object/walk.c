@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "object/values.h"
+#include "util/grow.h"
 
 typedef struct queue_item {
     uint64_t addr;
@@ -54,13 +55,8 @@ static h5r_status push(h5r_ctx *x, h5r_walk *w, uint64_t addr, unsigned depth)
 {
     if (addr == H5R_UNDEFINED || w->n >= x->file->limits.objects || h5r_map_get(&w->seen, 0, addr) != NULL)
         return H5R_OK;
-    if (w->n == w->cap) {
-        queue_item *items = realloc(w->items, w->cap * 2 * sizeof *items);
-        if (items == NULL)
-            return h5r_nomem(x);
-        w->items = items;
-        w->cap *= 2;
-    }
+    if (!h5r_grow(&w->items, &w->cap, w->n, sizeof *w->items))
+        return h5r_nomem(x);
     if (!h5r_map_put(&w->seen, 0, addr, w))
         return h5r_nomem(x);
     w->items[w->n++] = (queue_item){addr, depth, false};

@@ -6,6 +6,7 @@
 #include "read/deliver.h"
 #include "read/scatter.h"
 #include "util/checked.h"
+#include "util/grow.h"
 
 /* RUN: longest run of a source whose reads cost nothing, so that threads share the work and values are still in the processor's
  * cache when they are swapped. SMALL: chunks are not worth being read in part. */
@@ -16,14 +17,8 @@ static h5r_status add_piece(h5r_ctx *x, h5r_pieces *l, h5r_piece p)
 {
     if (l->n >= LONGEST_LIST && x->file->source.read_ranges != NULL)
         H5R_TRY(h5r_read_pieces(x, l));
-    if (l->n == l->cap) {
-        size_t cap = l->cap * 2 + 64;
-        h5r_piece *list = realloc(l->list, cap * sizeof *list);
-        if (list == NULL)
-            return h5r_nomem(x);
-        l->list = list;
-        l->cap = cap;
-    }
+    if (!h5r_grow(&l->list, &l->cap, l->n, sizeof *l->list))
+        return h5r_nomem(x);
     l->list[l->n++] = p;
     l->work += p.raw ? p.len / 8 : p.w->d->chunk_bytes;
     return H5R_OK;

@@ -14,6 +14,7 @@
 #include "read/scatter.h"
 #include "read/sources.h"
 #include "util/checked.h"
+#include "util/grow.h"
 
 enum { MAX_ROWS = 4 * 1024 * 1024 };
 
@@ -57,14 +58,8 @@ static bool add_to_runs(run_list *l, uint64_t index, uint64_t source)
             return true;
         }
     }
-    if (l->n == l->cap) {
-        size_t cap = l->cap * 2 + 8;
-        run *list = realloc(l->list, cap * sizeof *list);
-        if (list == NULL)
-            return false;
-        l->list = list;
-        l->cap = cap;
-    }
+    if (!h5r_grow(&l->list, &l->cap, l->n, sizeof *l->list))
+        return false;
     l->list[l->n++] = (run){index, 1, source, 1};
     return true;
 }
@@ -190,14 +185,8 @@ static h5r_status add_row(job *j, row_list *l, uint64_t at, uint64_t n)
 {
     if (l->n == MAX_ROWS)
         return h5r_error_set(j->err, H5R_ERR_LIMIT, H5R_UNDEFINED, "a virtual dataset's mapping of more than %d rows", MAX_ROWS);
-    if (l->n == l->cap) {
-        size_t cap = l->cap * 2 + 64;
-        row *list = realloc(l->list, cap * sizeof *list);
-        if (list == NULL)
-            return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-        l->list = list;
-        l->cap = cap;
-    }
+    if (!h5r_grow(&l->list, &l->cap, l->n, sizeof *l->list))
+        return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
     l->list[l->n++] = (row){at, n};
     return H5R_OK;
 }
@@ -357,14 +346,8 @@ static h5r_status note_source(job *j, const h5r_mapping *m, uint64_t block)
 {
     if (j->n_sources >= j->f->root->limits.other_files)
         return H5R_OK; /* the read will say so */
-    if (j->n_sources == j->cap) {
-        size_t cap = j->cap * 2 + 16;
-        h5r_named_origin *list = realloc(j->sources, cap * sizeof *list);
-        if (list == NULL)
-            return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-        j->sources = list;
-        j->cap = cap;
-    }
+    if (!h5r_grow(&j->sources, &j->cap, j->n_sources, sizeof *j->sources))
+        return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
     j->sources[j->n_sources++] = (h5r_named_origin){m, block};
     return H5R_OK;
 }
