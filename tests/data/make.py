@@ -374,6 +374,14 @@ def chunks():
     # an index that is worth keeping of a local file: 5,000 chunks, of two elements each
     with h5py.File(path("large/many_chunks.h5"), "w", libver=NEW) as f:
         f.create_dataset("data", data=(np.arange(10000) % 251).astype("u1"), chunks=(2,), maxshape=(10000,))
+    # indexes of 3,000 chunks in many nodes
+    values = (np.arange(3000) % 251).astype("u1")
+    with h5py.File(path("large/nodes_v1.h5"), "w", libver=OLD) as f:
+        f.create_dataset("btree1", data=values, chunks=(1,))
+    with h5py.File(path("large/nodes.h5"), "w", libver=NEW) as f:
+        f.create_dataset("fixed", data=values, chunks=(1,), maxshape=(3000,))
+        f.create_dataset("extensible", data=values, chunks=(1,), maxshape=(None,), compression="gzip")
+        f.create_dataset("btree2", data=values.reshape(60, 50), chunks=(1, 1), maxshape=(None, None))
 
 
 def overlapping():

@@ -120,3 +120,77 @@ TEST(Cache, JoinsNoMoreThanTheLimit)
     EXPECT_EQ(why, H5R_ERR_LIMIT);
     h5r_cache_free(&c);
 }
+
+// Against a model that knows for each byte whether it may be gone, and for each buffer who it was lent to.
+TEST(Cache, DropsOnlyWhatWasLentAndMayGo)
+{
+    std::mt19937 random(3);
+    std::vector<uint8_t> file(4000);
+    for (auto &b : file)
+        b = static_cast<uint8_t>(random());
+    for (int trial = 0; trial < 200; trial++) {
+        struct View {
+            const uint8_t *p;
+            uint64_t off;
+            size_t n;
+            uint64_t turn; // 0: for good
+        };
+        h5r_cache c = {};
+        std::vector<View> views;
+        for (uint64_t turn = 1; turn < 80; turn++) {
+            uint64_t off = random() % file.size();
+            size_t n = 1 + random() % std::min<size_t>(file.size() - off, 300);
+            ASSERT_TRUE(Insert(&c, file, off, n));
+            h5r_status why;
+            off = random() % file.size();
+            n = 1 + random() % std::min<size_t>(file.size() - off, 100);
+            const bool good = turn % 7 == 0;
+            const uint8_t *p = good ? h5r_cache_find(&c, off, n, UINT64_MAX, &why) : h5r_cache_borrow(&c, off, n, UINT64_MAX, turn, &why);
+            if (p != nullptr)
+                views.push_back({p, off, n, good ? 0 : turn});
+            EXPECT_LE(c.lent, c.bytes);
+            if (turn % 10 != 0)
+                continue;
+            const uint64_t from = 1 + random() % turn, to = from + random() % 20, keep = random() % 2 * 500, before = c.bytes;
+            h5r_cache_drop(&c, from, to, keep);
+            EXPECT_LE(c.bytes, before);
+            std::vector<View> left;
+            for (const View &v : views)
+                if (v.turn == 0 || v.turn >= to)
+                    left.push_back(v);
+            views = left; // those of turns in the range and before it may be gone with a buffer that was lent again
+            for (const View &v : views)
+                ASSERT_EQ(memcmp(v.p, file.data() + v.off, v.n), 0);
+        }
+        h5r_cache_drop(&c, 1, UINT64_MAX, 0);
+        EXPECT_EQ(c.lent, 0u);
+        for (const View &v : views) {
+            if (v.turn == 0)
+                EXPECT_EQ(memcmp(v.p, file.data() + v.off, v.n), 0);
+        }
+        for (size_t i = 0; i < file.size(); i++) {
+            uint8_t byte;
+            if (h5r_cache_copy(&c, i, 1, &byte))
+                EXPECT_EQ(byte, file[i]);
+        }
+        h5r_cache_free(&c);
+    }
+}
+
+TEST(Cache, DropsWhatWasLentLongestAgoFirst)
+{
+    h5r_cache c = {};
+    std::vector<uint8_t> file(4000, 1);
+    h5r_status why;
+    for (uint64_t i = 0; i < 4; i++) {
+        ASSERT_TRUE(Insert(&c, file, 1000 * i, 1000));
+        ASSERT_NE(h5r_cache_borrow(&c, 1000 * i, 10, UINT64_MAX, i + 1, &why), nullptr);
+    }
+    ASSERT_NE(h5r_cache_borrow(&c, 0, 10, UINT64_MAX, 5, &why), nullptr);
+    h5r_cache_drop(&c, 1, UINT64_MAX, 2000);
+    EXPECT_EQ(c.bytes, 2000u);
+    EXPECT_EQ(c.lent, 2000u);
+    for (uint64_t i = 0; i < 4; i++)
+        EXPECT_EQ(h5r_cache_borrow(&c, 1000 * i, 10, UINT64_MAX, 6, &why) != nullptr, i == 0 || i == 3) << i;
+    h5r_cache_free(&c);
+}

@@ -108,23 +108,6 @@ TEST(Memory, ReadingKeepsWithinItsBudgets)
     }
 }
 
-TEST(Memory, AChunkOfAnIndexTakesAtMost32Bytes)
-{
-    TestSource source(ReadFile(H5RANGE_TEST_DATA "/large/many_chunks.h5"));
-    FileHandle f = Open(source);
-    const h5r_object *o = Find(f.get(), "/data");
-    const h5r_dataset *d;
-    const h5r_chunk *chunks;
-    h5r_stats before, after;
-    size_t n;
-    ASSERT_EQ(h5r_dataset_describe(f.get(), o, &d, nullptr), H5R_OK);
-    h5r_get_stats(f.get(), &before);
-    ASSERT_EQ(h5r_chunks_all(f.get(), o, &chunks, &n, nullptr), H5R_OK);
-    h5r_get_stats(f.get(), &after);
-    EXPECT_EQ(n, 5000u);
-    EXPECT_LE(after.decoded_bytes - before.decoded_bytes, 32 * n + 16 * 1024); // decoded_bytes counts blocks of the arena
-}
-
 // Eight threads on one file: each gets its request on the wire while those of all others are there.
 TEST(Threads, NobodyWaitsForTheReadsOfOthers)
 {

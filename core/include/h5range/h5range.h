@@ -132,7 +132,8 @@ H5R_API h5r_status h5r_source_open_memory(const void *bytes, size_t n, h5r_sourc
 
 /* Bounds on what a file may claim. Zero never means "unlimited": set UINT64_MAX or UINT32_MAX. */
 typedef struct h5r_limits {
-    uint64_t metadata_bytes; /* cached metadata plus decoded objects of one file */
+    uint64_t metadata_bytes; /* cached metadata plus decoded objects of one file; a sixteenth of it may be nodes of chunk indexes that
+                              * no call is using */
     uint64_t heap_bytes;     /* cached variable-length data of one file */
     uint64_t chunk_bytes;    /* decoded size of one chunk that has filters */
     uint64_t inflight_bytes; /* bytes asked for in one batch */

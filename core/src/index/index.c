@@ -27,5 +27,11 @@ h5r_status h5r_index_visit(h5r_ctx *x, const h5r_chunked *d, const uint64_t *lo,
         [H5R_INDEX_BTREE2] = h5r_index_btree2,
     };
 
-    return d->addr == H5R_UNDEFINED ? H5R_OK : kinds[d->kind](x, d, lo, hi, visit, arg);
+    if (d->addr == H5R_UNDEFINED)
+        return H5R_OK;
+    bool before = x->borrowing;
+    x->borrowing = true;
+    h5r_status st = kinds[d->kind](x, d, lo, hi, visit, arg);
+    x->borrowing = before;
+    return st;
 }

@@ -1,7 +1,8 @@
 /* Chunk indexes: from a box of chunk coordinates to the chunks stored in it.
  *
  * Chunk coordinates ("scaled offsets") count chunks, not elements. An index is read lazily: range() touches only the nodes
- * whose chunks can lie in the box, and asks for all that are independent of each other in the same round. */
+ * whose chunks can lie in the box, and asks for all that are independent of each other in the same round. Bytes of nodes are borrowed until the
+ * pass ends (io/nodes.h): nothing that outlives it may point into them. */
 #ifndef H5R_INDEX_INDEX_H
 #define H5R_INDEX_INDEX_H
 

@@ -1,5 +1,5 @@
 /* Extents are slices of buffers, in order; their ends are in order too, also those of empty ones. A new buffer contributes only the parts that were absent; a view that straddles extents
- * gets a joined buffer whose slice replaces theirs, while the buffers themselves stay until the cache is freed. */
+ * gets a joined buffer whose slice replaces theirs, while the buffers themselves stay until the cache is freed or they are dropped. */
 #include "io/cache.h"
 
 #include <stdlib.h>
@@ -9,11 +9,16 @@ struct h5r_extent {
     uint64_t off;
     size_t len;
     const uint8_t *p;
+    struct h5r_buffer *buffer; /* that p points into */
 };
 
 struct h5r_buffer {
     struct h5r_buffer *next;
     size_t size;
+    uint64_t lent_to; /* the last call that borrowed bytes of it, 0: none */
+    uint64_t number;  /* in the order of insertion */
+    bool held;        /* bytes of it were found: it lives as long as the cache */
+    bool dropped;
     uint8_t bytes[];
 };
 
@@ -56,6 +61,25 @@ static void own(h5r_cache *c, struct h5r_buffer *b)
     b->next = c->buffers;
     c->buffers = b;
     c->bytes += b->size;
+    b->number = ++c->owned;
+}
+
+static bool is_lent(const struct h5r_buffer *b)
+{
+    return b->lent_to > 0 && !b->held;
+}
+
+/* Notes that bytes of a buffer are given away: for good (turn 0), or to a call. */
+static void give(h5r_cache *c, struct h5r_buffer *b, uint64_t turn)
+{
+    bool before = is_lent(b);
+
+    b->held |= turn == 0;
+    b->lent_to = turn > b->lent_to ? turn : b->lent_to;
+    if (is_lent(b) && !before)
+        c->lent += b->size;
+    else if (before && !is_lent(b))
+        c->lent -= b->size;
 }
 
 /* Copies [off, off + len), present in extents from i on. */
@@ -83,10 +107,10 @@ static void sweep(h5r_cache *c)
 /* Replaces what extents have of [off, off + len), wholly present from i on, by a buffer. Those that are no longer needed stay as
  * empty ones at the end of the range until they are many: a reader that asks for every structure in two pieces would otherwise
  * move the rest of the list for each. */
-static void replace(h5r_cache *c, size_t i, uint64_t off, size_t len, const uint8_t *bytes)
+static void replace(h5r_cache *c, size_t i, uint64_t off, size_t len, struct h5r_buffer *b)
 {
     uint64_t end = off + len;
-    struct h5r_extent joined = {off, len, bytes};
+    struct h5r_extent joined = {off, len, b->bytes, b};
     size_t last = i; /* the last extent that begins within the range */
 
     while (last + 1 < c->n && c->extents[last + 1].off < end)
@@ -100,7 +124,7 @@ static void replace(h5r_cache *c, size_t i, uint64_t off, size_t len, const uint
     bool has_tail = tail->off + tail->len > end;
     if (has_tail) {
         size_t cut = (size_t)(end - tail->off);
-        *tail = (struct h5r_extent){end, tail->len - cut, tail->p + cut};
+        *tail = (struct h5r_extent){end, tail->len - cut, tail->p + cut, tail->buffer};
     }
     if (slot + has_tail > last) { /* no extent lies wholly within: room was reserved */
         put_at(c, slot, joined);
@@ -109,13 +133,13 @@ static void replace(h5r_cache *c, size_t i, uint64_t off, size_t len, const uint
     c->extents[slot] = joined;
     for (size_t k = slot + 1; k + has_tail <= last; k++) {
         c->dead += c->extents[k].len > 0;
-        c->extents[k] = (struct h5r_extent){end, 0, bytes + len};
+        c->extents[k] = (struct h5r_extent){end, 0, b->bytes + len, b};
     }
     if (c->dead > 64 && c->dead > c->n / 2)
         sweep(c);
 }
 
-static const uint8_t *join(h5r_cache *c, size_t i, uint64_t off, size_t len)
+static const uint8_t *join(h5r_cache *c, size_t i, uint64_t off, size_t len, uint64_t turn)
 {
     struct h5r_buffer *b = h5r_cache_buffer(len);
     if (b == NULL || !reserve(c, 1)) {
@@ -123,26 +147,102 @@ static const uint8_t *join(h5r_cache *c, size_t i, uint64_t off, size_t len)
         return NULL;
     }
     gather(c, i, off, len, b->bytes);
-    replace(c, i, off, len, b->bytes);
+    for (size_t k = i; turn > 0 && k < c->n && c->extents[k].off < off + len; k++) /* the copy stands for what it was made of */
+        give(c, c->extents[k].buffer, turn);
+    replace(c, i, off, len, b);
     own(c, b);
+    give(c, b, turn);
     return b->bytes;
 }
 
-const uint8_t *h5r_cache_find(h5r_cache *c, uint64_t off, size_t len, uint64_t limit, h5r_status *why)
+/* turn 0: for good. */
+static const uint8_t *find(h5r_cache *c, uint64_t off, size_t len, uint64_t limit, uint64_t turn, h5r_status *why)
 {
     uint64_t hole, hole_end;
     size_t i = first_ending_after(c, off);
 
     *why = H5R_NEED;
-    if (i < c->n && c->extents[i].off <= off && c->extents[i].len - (off - c->extents[i].off) >= len)
+    if (i < c->n && c->extents[i].off <= off && c->extents[i].len - (off - c->extents[i].off) >= len) {
+        give(c, c->extents[i].buffer, turn);
         return c->extents[i].p + (off - c->extents[i].off);
+    }
     if (len == 0 || h5r_cache_hole(c, off, off + len, &hole, &hole_end))
         return NULL;
     *why = H5R_ERR_LIMIT;
     if (len > limit || c->bytes > limit - len)
         return NULL;
     *why = H5R_ERR_NOMEM;
-    return join(c, i, off, len);
+    return join(c, i, off, len, turn);
+}
+
+const uint8_t *h5r_cache_find(h5r_cache *c, uint64_t off, size_t len, uint64_t limit, h5r_status *why)
+{
+    return find(c, off, len, limit, 0, why);
+}
+
+const uint8_t *h5r_cache_borrow(h5r_cache *c, uint64_t off, size_t len, uint64_t limit, uint64_t turn, h5r_status *why)
+{
+    return find(c, off, len, limit, turn, why);
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct h5r_buffer *p = *(struct h5r_buffer *const *)a, *q = *(struct h5r_buffer *const *)b;
+    if (p->lent_to != q->lent_to)
+        return p->lent_to < q->lent_to ? -1 : 1;
+    return p->number < q->number ? -1 : p->number > q->number;
+}
+
+/* Frees the buffers that are marked, and removes the extents that point into them. */
+static void remove_dropped(h5r_cache *c)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->n; i++)
+        if (c->extents[i].len > 0 && !c->extents[i].buffer->dropped)
+            c->extents[kept++] = c->extents[i];
+    c->n = kept;
+    c->dead = 0;
+    for (struct h5r_buffer **p = &c->buffers; *p != NULL;) {
+        struct h5r_buffer *b = *p;
+        if (!b->dropped) {
+            p = &b->next;
+            continue;
+        }
+        *p = b->next;
+        c->bytes -= b->size;
+        c->lent -= b->size;
+        free(b);
+    }
+    c->drops++;
+}
+
+void h5r_cache_drop(h5r_cache *c, uint64_t from, uint64_t to, uint64_t keep)
+{
+    uint64_t left = 0;
+    size_t n = 0;
+
+    if (c->lent <= keep)
+        return;
+    for (const struct h5r_buffer *b = c->buffers; b != NULL; b = b->next)
+        if (is_lent(b) && b->lent_to >= from && b->lent_to < to) {
+            left += b->size;
+            n++;
+        }
+    struct h5r_buffer **list = left > keep ? malloc(n * sizeof *list) : NULL;
+    if (list == NULL)
+        return;
+    n = 0;
+    for (struct h5r_buffer *b = c->buffers; b != NULL; b = b->next)
+        if (is_lent(b) && b->lent_to >= from && b->lent_to < to)
+            list[n++] = b;
+    qsort(list, n, sizeof(struct h5r_buffer *), by_age);
+    for (size_t i = 0; i < n && left > keep; i++) {
+        list[i]->dropped = true;
+        left -= list[i]->size;
+    }
+    free(list);
+    remove_dropped(c);
 }
 
 bool h5r_cache_copy(const h5r_cache *c, uint64_t off, size_t len, void *dst)
@@ -172,7 +272,7 @@ struct h5r_buffer *h5r_cache_buffer(size_t n)
 {
     struct h5r_buffer *b = n > SIZE_MAX - sizeof *b ? NULL : malloc(sizeof *b + n);
     if (b != NULL)
-        b->size = n;
+        *b = (struct h5r_buffer){.size = n};
     return b;
 }
 
@@ -216,7 +316,7 @@ static bool add_absent(h5r_cache *c, h5r_cache_item *item, struct h5r_extent **l
         if (!used)
             item->buffer = trim(item->buffer, item->len);
         used = true;
-        (*list)[(*n)++] = (struct h5r_extent){hole, (size_t)(hole_end - hole), item->buffer->bytes + (hole - item->off)};
+        (*list)[(*n)++] = (struct h5r_extent){hole, (size_t)(hole_end - hole), item->buffer->bytes + (hole - item->off), item->buffer};
         at = hole_end;
     }
     if (!used) {
@@ -268,8 +368,9 @@ bool h5r_cache_fill(h5r_cache *c, struct h5r_buffer *b, const h5r_cache_piece *p
     if (!reserve(c, n))
         return false;
     for (size_t i = 0; i < n; p += pieces[i++].len)
-        c->extents[c->n++] = (struct h5r_extent){pieces[i].off, pieces[i].len, p};
+        c->extents[c->n++] = (struct h5r_extent){pieces[i].off, pieces[i].len, p, b};
     own(c, b);
+    give(c, b, 0);
     return true;
 }
 

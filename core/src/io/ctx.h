@@ -81,7 +81,7 @@ struct h5r_file {
     h5r_mutex io_lock;   /* held during read_ranges() of a one_at_a_time source */
     h5r_cond arrived;    /* a batch of some thread has been published */
     uint64_t batches;    /* published so far */
-    h5r_cache meta;      /* metadata; kept until h5r_close() */
+    h5r_cache meta;      /* metadata; kept until h5r_close(), but for nodes of chunk indexes: see io/nodes.h */
     h5r_cache image;     /* metadata cache image: what it holds overrides the file */
     h5r_cache heap;      /* global heap collections: copied out of, dropped when large and no call uses it */
     h5r_cache data;      /* push mode: chunk data fed for the read that asked for them */
@@ -91,6 +91,9 @@ struct h5r_file {
     h5r_map heap_memo;   /* of collections in heap */
     h5r_arena heap_arena;
     struct h5r_flight *flights; /* ranges other threads are reading now */
+    struct h5r_turn *turns; /* calls that are running */
+    uint64_t n_turns;    /* calls so far */
+    uint64_t listed;     /* nodes that calls from this turn on borrowed are no longer needed; 0: none are */
     h5r_wants later;     /* metadata to be read along with whatever is read next; sorted */
     uint64_t last_read;  /* dataset that was read last, and the group that it was found in; see read/ahead.c */
     uint64_t last_group;
@@ -121,6 +124,9 @@ typedef struct h5r_ctx {
     bool wants_attrs;   /* attributes of whatever is loaded will be asked for */
     bool unkept;        /* what is looked at is kept for the next process in another form, if at all */
     unsigned sharers;   /* calls that share limits.inflight_bytes with this one, itself included */
+    uint64_t turn;      /* number of the call, from 1 on */
+    bool borrowing;     /* what is looked at is needed until the pass ends, and may be dropped when the call has ended */
+    bool listed;        /* a whole index was decoded: its nodes are no longer needed */
     unsigned nested;    /* object headers being loaded on behalf of each other */
     h5r_error error;    /* first cause of failure in this pass */
     h5r_arena scratch;  /* of this pass; freed when the next one begins */
@@ -140,7 +146,7 @@ h5r_status h5r_drive(h5r_ctx *x, h5r_step step, void *arg);
 /* begin, drive, end. */
 h5r_status h5r_run(h5r_file *f, const char *call, h5r_step step, void *arg, h5r_error *err);
 
-/* The bytes [addr, addr + len), borrowed until the file is closed. When they are absent: wants them, and up to hint bytes
+/* The bytes [addr, addr + len), borrowed until the file is closed (x->borrowing: until the pass ends). When they are absent: wants them, and up to hint bytes
  * from addr on, and returns NEED. FORMAT when they lie beyond the end of the file; LIMIT. Len 0 is fine. */
 h5r_status h5r_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out);
 

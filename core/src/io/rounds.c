@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "io/index_cache.h"
+#include "io/nodes.h"
 #include "util/checked.h"
 #include "util/lookup3.h"
 
@@ -206,13 +207,16 @@ const char *h5r_set_advice(const h5r_file *f)
 }
 
 /* The bytes of [off, off + len) where they are in memory, without looking at the file. */
-static const uint8_t *find_bytes(h5r_file *f, unsigned kind, uint64_t off, size_t len, h5r_status *why)
+static const uint8_t *find_bytes(h5r_ctx *x, unsigned kind, uint64_t off, size_t len, h5r_status *why)
 {
+    h5r_file *f = x->file;
     const h5r_limits *limits = &f->limits;
     const uint8_t *p;
 
     if (f->image.n > 0 && (p = h5r_cache_find(&f->image, off, len, UINT64_MAX, why)) != NULL)
         return p;
+    if (kind == H5R_WANT_META && x->borrowing)
+        return h5r_cache_borrow(&f->meta, off, len, limits->metadata_bytes, x->turn, why);
     if (kind == H5R_WANT_META)
         return h5r_cache_find(&f->meta, off, len, limits->metadata_bytes, why);
     p = h5r_cache_find(&f->heap, off, len, limits->heap_bytes, why);
@@ -261,7 +265,7 @@ static h5r_status view(h5r_ctx *x, unsigned kind, uint64_t addr, uint64_t len, u
                         "%" PRIu64 " bytes at byte %" PRIu64 " reach beyond the end of the file at byte %" PRIu64
                         ": the file is truncated or damaged",
                         len, off, h5r_known_end(f));
-    *out = find_bytes(f, kind, off, (size_t)len, &why);
+    *out = find_bytes(x, kind, off, (size_t)len, &why);
     if (*out != NULL) {
         if (f->options.viewed != NULL)
             f->options.viewed(f->options.viewed_ctx, off, *out, (size_t)len);
@@ -321,7 +325,7 @@ const uint8_t *h5r_peek(h5r_ctx *x, uint64_t addr, uint64_t len)
     if (addr == H5R_UNDEFINED || len == 0 || !h5r_add(addr, x->file->info.base, &off) || !h5r_add(off, len, &end) ||
         end > h5r_known_end(x->file))
         return NULL;
-    return find_bytes(x->file, H5R_WANT_META, off, (size_t)len, &why);
+    return find_bytes(x, H5R_WANT_META, off, (size_t)len, &why);
 }
 
 h5r_status h5r_heap_view(h5r_ctx *x, uint64_t addr, uint64_t len, uint64_t hint, const uint8_t **out)
@@ -725,9 +729,11 @@ static h5r_status fetch_wants(h5r_ctx *x)
 h5r_status h5r_drive(h5r_ctx *x, h5r_step step, void *arg)
 {
     h5r_file *f = x->file;
+    h5r_turn turn;
     h5r_status st;
 
     pthread_mutex_lock(&f->lock);
+    h5r_turn_begin(x, &turn);
     for (uint32_t round = 0;; round++) {
         x->error.status = H5R_OK;
         if (!f->opened && !x->opening) {
@@ -750,6 +756,7 @@ h5r_status h5r_drive(h5r_ctx *x, h5r_step step, void *arg)
         if (st != H5R_OK)
             break;
     }
+    h5r_turn_end(x, &turn, st);
     pthread_mutex_unlock(&f->lock);
     return st;
 }

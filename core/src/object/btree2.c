@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "format/btree2.h"
+#include "io/nodes.h"
 #include "object/memo.h"
 
 typedef struct walk {
@@ -51,14 +52,14 @@ static h5r_status load_node(const walk *w, uint64_t addr, unsigned depth, uint64
     if (depth > 0)
         size += (n + 1) * h5r_btree2_pointer_size(t, x->file->widths, depth);
     H5R_TRY(h5r_view(x, addr, size, 0, out));
-    if (h5r_memo_get(x, H5R_MEMO_BTREE2_NODE, addr) != NULL)
+    if (h5r_is_verified(x, H5R_MEMO_BTREE2_NODE, addr))
         return H5R_OK;
     if (memcmp(*out, signature, 4) != 0 || (*out)[4] != 0 || (*out)[5] != t->type)
         return h5r_fail(x, H5R_ERR_FORMAT, addr,
                         "a version 2 B-tree node should be here: \"%s\", version 0, type %u expected, %02x %02x %02x %02x, version %u, type %u found",
                         signature, t->type, (*out)[0], (*out)[1], (*out)[2], (*out)[3], (*out)[4], (*out)[5]);
     H5R_TRY(h5r_verify(x, addr, *out, size - 4, "version 2 B-tree node"));
-    return h5r_map_put(&x->file->memo, H5R_MEMO_BTREE2_NODE, addr, (void *)(uintptr_t)*out) ? H5R_OK : h5r_nomem(x);
+    return h5r_note_verified(x, H5R_MEMO_BTREE2_NODE, addr);
 }
 
 static bool may_hold(const walk *w, const uint8_t *left, const uint8_t *right)

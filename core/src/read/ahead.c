@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "index/index.h"
+#include "io/nodes.h"
 #include "object/dataset.h"
 #include "object/walk.h"
 
@@ -76,12 +77,14 @@ static void go_ahead(h5r_ctx *x, const h5r_header *group, bool members)
 void h5r_note_read(h5r_file *f, const h5r_object *ds)
 {
     h5r_ctx x;
+    h5r_turn turn;
 
     if (!f->source.remote || f->source.read_ranges == NULL || f->options.exact_reads)
         return;
     h5r_ctx_begin(&x, f, __func__);
     h5r_heap_enter(f);
     pthread_mutex_lock(&f->lock);
+    h5r_turn_begin(&x, &turn);
     if (ds->addr != f->last_read && !is_scale(&x, ds)) {
         const h5r_header *group = group_of(&x, ds->addr);
         uint64_t addr = group != NULL ? group->pub.addr : H5R_UNDEFINED;
@@ -91,6 +94,7 @@ void h5r_note_read(h5r_file *f, const h5r_object *ds)
         if (group != NULL && f->reads_of_group < 2)
             go_ahead(&x, group, f->reads_of_group == 1);
     }
+    h5r_turn_end(&x, &turn, H5R_NEED); /* the nodes are for the next call */
     pthread_mutex_unlock(&f->lock);
     h5r_heap_leave(f);
     (void)h5r_ctx_end(&x, H5R_OK, NULL);

@@ -147,6 +147,7 @@ h5r_status h5r_load_chunk_list(h5r_ctx *x, const h5r_dataset *d, const h5r_chunk
         H5R_TRY(st);
     }
     H5R_TRY(memoise(x, d, &found, out));
+    x->listed = true;
     if (is_worth_keeping(x, k)) {
         h5r_index_key key = key_of(k);
         h5r_index_cache_keep(x->file, &key, (*out)->chunks, (*out)->n);
