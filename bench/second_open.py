@@ -1,76 +1,68 @@
 #!/usr/bin/env python3
 """second_open.py - what a second process pays for what a first one has kept in H5RANGE_INDEX_CACHE.
 
-    second_open.py --data DIR [--tools DIR] [--repeat 3]
+    second_open.py --data DIR [--tools DIR] [--tasks T1,T2,T3,T5,T6] [--files atl03,grid] [--readers NAMES]
 
-Each task runs against a server 50 ms and 100 MB/s a connection away: without the folder, with it for the first time, and again. Rounds,
-requests and bytes are the command's own (--stats); seconds are medians of --repeat runs. --tools or $H5RANGE_BENCH is the folder of
-range_server.py; without it a simpler server is used. Prints a table in Markdown.
+Runs tasks of remote.py in pairs, by the command and through GDAL, each pair with a folder of its own that is empty at first. Each run is a process
+against a server of its own, 50 ms and 100 MB/s a connection away, which counts. Prints a table in Markdown; a cell is "!" where the answers
+differ, or where the second run needs more than it may: one request for the command; through GDAL its HEAD request and first read, and a round an array for data.
 """
 import argparse
 import glob
-import json
 import os
-import re
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TASKS = [("list everything", "atl03.h5", ["tree", "--attributes"], ""), ("all chunk indexes", "atl03.h5", ["chunks", "--recursive"], "")]
-TASKS += [("200,000 chunks", "manychunks_%s.h5" % k, ["chunks"], "#/grp/data") for k in ("v1", "fa", "ea", "bt2")]
+import remote
 
-
-def run(args, command, url, folder):
-    env = {k: v for k, v in os.environ.items() if k != "H5RANGE_INDEX_CACHE"}
-    if folder:
-        env["H5RANGE_INDEX_CACHE"] = folder
-    start = time.perf_counter()
-    p = subprocess.run([args.cli] + command + ["--stats", url], capture_output=True, text=True, env=env, check=True)
-    seconds = time.perf_counter() - start
-    numbers = re.search(r"rounds (\d+), requests (\d+), bytes (\d+)", p.stderr)
-    return [int(n) for n in numbers.groups()], seconds, p.stdout
+# rounds of a second run beyond those that GDAL makes by itself
+ROUNDS = {"T1": 0, "T2": 0, "T3": 1, "T4": 4, "T5": 0, "T6": 0}
 
 
-def show(runs):
-    (rounds, requests, size), _, _ = runs[0]
-    amount = "%d bytes" % size if size < 10000 else "%.1f MB" % (size / 1e6)
-    return "%d round%s, %d req, %s, %.2f s" % (rounds, "s" * (rounds != 1), requests, amount, statistics.median(r[1] for r in runs))
+def show(cell):
+    amount = "%d bytes" % cell["bytes"] if cell["bytes"] < 10000 else "%.2f MB" % (cell["bytes"] / 1e6)
+    return "%d round%s, %d req, %s, %.2f s" % (cell["rounds"], "s" * (cell["rounds"] != 1), cell["requests"], amount, cell["seconds"])
+
+
+def pair(args, reader, task, name):
+    """Both runs, what is kept, and whether the second was right and cheap."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["H5RANGE_INDEX_CACHE"] = folder
+        first, again = (remote.run_cell(args, reader, task, name) for _ in range(2))
+        kept = sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder))
+    most = 1 if reader == "h5range command" else 2 + ROUNDS[task]
+    good = "result" in first and first["result"] == again.get("result") and again["rounds"] <= most
+    return first, again, kept, good
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
     parser.add_argument("--tools", default=os.environ.get("H5RANGE_BENCH", ""))
-    parser.add_argument("--cli", default=os.environ.get("H5RANGE_CLI", ""))
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--tasks", default="T1,T2,T3,T5,T6")
+    parser.add_argument("--files", default="", help="parts of names")
+    parser.add_argument("--readers", default="h5range command,h5range GDAL,h5range GDAL raster")
     args = parser.parse_args()
-    args.cli = args.cli or next(iter(glob.glob(os.path.join(HERE, "..", "build", "release", "**", "h5range"), recursive=True)), "h5range")
     shared = os.path.join(args.tools, "range_server.py")
-    server = subprocess.Popen([sys.executable, shared if args.tools and os.path.exists(shared) else os.path.join(HERE, "server.py"), "--root", args.data,
-                               "--latency", "50", "--bandwidth", "100e6"], stdout=subprocess.PIPE, text=True)
-    base = "http://127.0.0.1:%d/" % json.loads(server.stdout.readline())["port"]
-    print("| task | file | without | with an empty folder | again | kept |\n|---|---|---|---|---|---|")
-    for name, file, command, path in TASKS:
-        if not os.path.exists(os.path.join(args.data, file)):
-            continue
-        plain, first, again = [], [], []
-        for _ in range(args.repeat):
-            folder = tempfile.mkdtemp()
-            plain.append(run(args, command, base + file + path, None))
-            first.append(run(args, command, base + file + path, folder))
-            again.append(run(args, command, base + file + path, folder))
-            kept = sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder))
-            shutil.rmtree(folder)
-        if len({r[2] for r in plain + first + again}) != 1:
-            sys.exit("%s of %s: the answers differ" % (name, file))
-        print("| %s | %s | %s | %s | %s | %.1f MB |" % (name, file, show(plain), show(first), show(again), kept / 1e6), flush=True)
-    server.terminate()
-    server.wait()
+    args.server = shared if args.tools and os.path.exists(shared) else os.path.join(remote.HERE, "server.py")
+    args.latency, args.bandwidth, args.timeout = 50, 100e6, 60
+    build = os.path.join(remote.ROOT, "build", "release")
+    args.cli = os.environ.get("H5RANGE_CLI") or next(iter(glob.glob(os.path.join(build, "**", "h5range"), recursive=True)), "h5range")
+    args.plugins = os.environ.get("H5RANGE_PLUGINS") or os.path.dirname(next(iter(glob.glob(os.path.join(build, "**", "gdal_H5RANGE.so"), recursive=True)), ""))
+    bad = 0
+    print("| task | file | reader | with an empty folder | again | kept |\n|---|---|---|---|---|---|")
+    for task in args.tasks.split(","):
+        for name in remote.TASKS[task]:
+            if not any(part in name for part in args.files.split(",")) or not os.path.exists(os.path.join(args.data, name)):
+                continue
+            for reader in args.readers.split(","):
+                if task not in remote.READERS[reader][3]:
+                    continue
+                first, again, kept, good = pair(args, reader, task, name)
+                bad += not good
+                print("| %s | %s | %s | %s | %s%s | %.2f MB |" % (task, name, reader[8:], show(first), "" if good else "! ", show(again), kept / 1e6), flush=True)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -215,7 +215,7 @@ static const uint8_t *find_bytes(h5r_ctx *x, unsigned kind, uint64_t off, size_t
 
     if (f->image.n > 0 && (p = h5r_cache_find(&f->image, off, len, UINT64_MAX, why)) != NULL)
         return p;
-    if (kind == H5R_WANT_META && x->borrowing)
+    if (kind == H5R_WANT_META && x->borrowing && (f->index_cache == NULL || x->unkept || !f->source.remote)) /* else it is kept for the next process */
         return h5r_cache_borrow(&f->meta, off, len, limits->metadata_bytes, x->turn, why);
     if (kind == H5R_WANT_META)
         return h5r_cache_find(&f->meta, off, len, limits->metadata_bytes, why);
