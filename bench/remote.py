@@ -234,14 +234,14 @@ def interpreter(kind):
     return os.environ.get("H5RANGE_BENCH_PYTHON", sys.executable) if kind == "h5py" else os.environ.get("GDAL_PYTHON", "/usr/bin/python3")
 
 
-def run_cell(args, reader, task, name):
+def run_cell(args, reader, task, name, port=0):
     kind, _, env, _ = READERS[reader]
     env = {**os.environ, **env}
     if reader in OURS and kind != "command":
         env["GDAL_DRIVER_PATH"] = args.plugins
     env["H5RANGE_CLI"] = args.cli
     server = subprocess.Popen([sys.executable, args.server, "--root", args.data, "--latency", str(args.latency),
-                               "--bandwidth", str(args.bandwidth)], stdout=subprocess.PIPE, text=True)
+                               "--bandwidth", str(args.bandwidth), "--port", str(port)], stdout=subprocess.PIPE, text=True)
     port = json.loads(server.stdout.readline())["port"]
     p = subprocess.Popen([interpreter(kind), os.path.abspath(__file__), "--work", reader, task, name, "http://127.0.0.1:%d/%s" % (port, name)],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)

@@ -10,6 +10,7 @@ differ, or where the second run needs more than it may: one request for the comm
 import argparse
 import glob
 import os
+import socket
 import sys
 import tempfile
 
@@ -25,10 +26,13 @@ def show(cell):
 
 
 def pair(args, reader, task, name):
-    """Both runs, what is kept, and whether the second was right and cheap."""
+    """Both runs, what is kept, and whether the second was right and cheap. What is kept belongs to a URL: both ask at the same port."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         os.environ["H5RANGE_INDEX_CACHE"] = folder
-        first, again = (remote.run_cell(args, reader, task, name) for _ in range(2))
+        first, again = (remote.run_cell(args, reader, task, name, port) for _ in range(2))
         kept = sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder))
     most = 1 if reader == "h5range command" else 2 + ROUNDS[task]
     good = "result" in first and first["result"] == again.get("result") and again["rounds"] <= most

@@ -95,6 +95,7 @@ struct Remote {
         const std::string path = folder.path();
         o.index_cache = path.c_str();
         o.index_cache_bytes = budget;
+        o.limits.metadata_bytes = metadata_bytes;
         h5r_file *f = nullptr;
         return FileHandle(h5r_open(&s, &o, &f, err) == H5R_OK ? f : nullptr);
     }
@@ -106,6 +107,7 @@ struct Remote {
         return true;
     }
     TestSource source;
+    uint64_t metadata_bytes = 1 << 30;
     std::string version, name = "remote://host/file.h5";
     static Remote *current;
 };
@@ -219,6 +221,35 @@ TEST(IndexCache, AWindowReadsNoIndexThatIsKept)
     }
     EXPECT_GT(looked, 3u);
     EXPECT_EQ(again.source.bytes_read(), 8u);
+}
+
+// Nodes that were looked at one by one are kept as bytes: they may not be dropped before they were written.
+TEST(IndexCache, SingleChunksOfManyNodesAreAllKept)
+{
+    Folder folder;
+    for (int again = 0; again < 2; again++) {
+        Remote remote(Data("large/nodes.h5"));
+        remote.metadata_bytes = 1 << 20; // of which nodes may have 64 KiB
+        FileHandle f = remote.Open(folder);
+        ASSERT_TRUE(f);
+        for (const char *path : {"/fixed", "/extensible", "/btree2"}) {
+            const h5r_object *o = nullptr;
+            const h5r_dataset *d = nullptr;
+            ASSERT_EQ(h5r_lookup(f.get(), nullptr, path, &o, nullptr), H5R_OK);
+            ASSERT_EQ(h5r_dataset_describe(f.get(), o, &d, nullptr), H5R_OK);
+            for (uint64_t number = 0; number < 3000; number += 7) {
+                uint64_t at[H5R_MAX_RANK], one[H5R_MAX_RANK] = {1, 1};
+                h5r_chunk c;
+                h5r_chunk_coords(d, number, at);
+                ASSERT_EQ(h5r_chunks(f.get(), o, at, one, &c, nullptr), H5R_OK);
+                ASSERT_NE(c.offset, H5R_UNDEFINED);
+            }
+        }
+        if (again) {
+            EXPECT_EQ(remote.source.rounds(), 1);
+            EXPECT_EQ(remote.source.bytes_read(), 8u);
+        }
+    }
 }
 
 TEST(IndexCache, AnotherVersionOfTheFileIsReadAnew)
