@@ -188,29 +188,56 @@ def test_h5range_a_bad_chunk_is_an_error_not_zeros(server):
     assert whole_values.shape == (2, 3, 4)
 
 
-def test_h5range_another_process_asks_for_nothing_that_is_kept(nginx, fresh, nginx_folder, tmp_path):
-    """H5RANGE_INDEX_CACHE: beyond GDAL's own requests, which open the file and identify it."""
+# What a process does with a file: prints an answer.
+TASKS = {
+    "list": """
+def walk(group):
+    return sum(len(group.OpenMDArray(n).GetAttributes()) + 1 for n in group.GetMDArrayNames() or []) + sum(walk(group.OpenGroup(n)) for n in group.GetGroupNames() or [])
+print(walk(gdal.OpenEx("/vsicurl/" + sys.argv[1], gdal.OF_MULTIDIM_RASTER).GetRootGroup()))
+""",
+    "raster info": """
+print(gdal.Info(gdal.OpenEx("/vsicurl/" + sys.argv[1], gdal.OF_RASTER)))
+""",
+    "open by path": """
+array = gdal.OpenEx("/vsicurl/" + sys.argv[1], gdal.OF_MULTIDIM_RASTER).GetRootGroup().OpenMDArrayFromFullname(sys.argv[2])
+print([d.GetSize() for d in array.GetDimensions()], array.GetBlockSize(), len(array.GetAttributes()))
+""",
+    "one chunk": """
+array = gdal.OpenEx("/vsicurl/" + sys.argv[1], gdal.OF_MULTIDIM_RASTER).GetRootGroup().OpenMDArrayFromFullname(sys.argv[2])
+n = array.GetDimensionCount()
+print(bytes(array.Read([0] * n, [1] * n)))
+""",
+    "one chunk of a raster": """
+dataset = gdal.Open('H5RANGE:"/vsicurl/%s":%s' % tuple(sys.argv[1:3]))
+print(dataset.GetRasterBand(1).ReadBlock(0, 0))
+""",
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("file, array", [("wide_earliest.h5", "/d150"), ("chunk_indexes.h5", "/filtered/extensible"), ("large/nodes_v1.h5", "/btree1"),
+                                         ("scattered/earliest.h5", "/beam1/heights/variable_5")])
+def test_h5range_another_process_asks_for_nothing_that_is_kept(nginx, nginx_folder, tmp_path, task, file, array):
+    """H5RANGE_INDEX_CACHE: beyond GDAL's own requests, which open the file and identify it, a second process asks for data alone."""
     import os
     import subprocess
 
-    name = fresh("wide_earliest.h5")
+    name = "%d_%s" % (next(NUMBERS), file.replace("/", "_"))
+    (nginx_folder / name).write_bytes((DATA / file).read_bytes())
     os.utime(nginx_folder / name, (1e9, 1e9))
-    code = """
-import sys
-from osgeo import gdal
-gdal.UseExceptions()
-group = gdal.OpenEx("/vsicurl/" + sys.argv[1], gdal.OF_MULTIDIM_RASTER).GetRootGroup()
-def walk(group):
-    return sum(len(group.OpenMDArray(n).GetAttributes()) + 1 for n in group.GetMDArrayNames() or []) + sum(walk(group.OpenGroup(n)) for n in group.GetGroupNames() or [])
-print(walk(group))
-"""
-    counts, ranges_asked = [], []
+    code = "import sys\nfrom osgeo import gdal\ngdal.UseExceptions()\n" + TASKS[task]
+    answers, asked = [], []
     for _ in range(2):
         nginx.requests()
-        p = subprocess.run(["/usr/bin/python3", "-c", code, nginx.url(name)], capture_output=True, text=True, check=True,
+        p = subprocess.run(["/usr/bin/python3", "-c", code, nginx.url(name), array], capture_output=True, text=True, check=True,
                            env={**os.environ, "H5RANGE_INDEX_CACHE": str(tmp_path / "kept")})
-        counts.append(p.stdout)
-        ranges_asked.append([r[3] for r in nginx.requests() if r[0] == "GET"])
-    assert counts[0] == counts[1] and int(counts[0]) > 100
-    assert len(ranges_asked[0]) > 1
-    assert ranges_asked[1] == ["bytes=0-16383"]
+        answers.append(p.stdout)
+        asked.append([r[3] for r in nginx.requests() if r[0] == "GET"])
+    assert answers[0] == answers[1] != ""
+    data = [r for r in asked[1] if r != "bytes=0-16383"]
+    if "chunk" not in task:
+        assert asked[1] == ["bytes=0-16383"]
+    else:
+        assert len(data) <= 1 and len(asked[1]) <= 2
+        assert sum(last - first + 1 for first, last in (map(int, r[6:].split("-")) for r in data)) < 8192
+    assert os.listdir(tmp_path / "kept")
