@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 extern "C" {
+#include "io/used.h"
 #include "util/lookup3.h"
 }
 
@@ -249,6 +250,51 @@ TEST(IndexCache, SingleChunksOfManyNodesAreAllKept)
             EXPECT_EQ(remote.source.rounds(), 1);
             EXPECT_EQ(remote.source.bytes_read(), 8u);
         }
+    }
+}
+
+// A coordinate used to count as kept when both its ends lay beside metadata that was.
+TEST(IndexCache, ARangeIsMarkedWhenAllOfItIs)
+{
+    h5r_used u = {};
+    h5r_used_mark(&u, 65500, 65600);
+    h5r_used_mark(&u, 66000, 66010);
+    EXPECT_TRUE(h5r_used_has(&u, 65500, 65600));
+    EXPECT_TRUE(h5r_used_has(&u, 66000, 66001));
+    EXPECT_FALSE(h5r_used_has(&u, 65500, 66001));
+    EXPECT_FALSE(h5r_used_has(&u, 65300, 65600));
+    h5r_used_free(&u);
+}
+
+// Every process that opens a grid reads its coordinates.
+TEST(IndexCache, SmallDataOfOneDimensionAreKept)
+{
+    const struct {
+        const char *file, *path;
+        bool kept;
+    } cases[] = {{"product.nc", "/y", true},
+                 {"product.nc", "/x", true},
+                 {"scattered/latest.h5", "/beam1/heights/time", true},
+                 {"large/chunks.h5", "/deflate_be", false},
+                 {"large/chunks.h5", "/raw", false}};
+    for (const auto &c : cases) {
+        Folder folder;
+        Bytes values[2];
+        for (int again = 0; again < 2; again++) {
+            Remote remote(Data(c.file));
+            FileHandle f = remote.Open(folder);
+            const h5r_object *o = nullptr;
+            const h5r_dataset *d = nullptr;
+            ASSERT_EQ(h5r_lookup(f.get(), nullptr, c.path, &o, nullptr), H5R_OK) << c.path;
+            ASSERT_EQ(h5r_dataset_describe(f.get(), o, &d, nullptr), H5R_OK);
+            values[again].resize(d->space->count * d->type->size);
+            h5r_selection sel = {};
+            sel.dst = values[again].data();
+            ASSERT_EQ(h5r_read_dataset(f.get(), o, &sel, nullptr), H5R_OK);
+            if (again)
+                EXPECT_EQ(remote.source.bytes_read() == 8, c.kept) << c.path;
+        }
+        EXPECT_EQ(values[0], values[1]);
     }
 }
 

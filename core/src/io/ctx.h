@@ -124,6 +124,7 @@ typedef struct h5r_ctx {
     bool wants_attrs;   /* attributes of whatever is loaded will be asked for */
     bool unkept;        /* what is looked at is kept for the next process in another form, if at all */
     unsigned sharers;   /* calls that share limits.inflight_bytes with this one, itself included */
+    bool keeping;       /* the data that are fetched are kept for the next process, too */
     uint64_t turn;      /* number of the call, from 1 on */
     bool borrowing;     /* what is looked at is needed until the pass ends, and may be dropped when the call has ended */
     bool listed;        /* a whole index was decoded: its nodes are no longer needed */

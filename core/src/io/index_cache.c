@@ -10,8 +10,9 @@
 #include "util/lookup3.h"
 
 /* LARGE: chunks of a list that is worth keeping of a local file, whose bytes are as near as the cache's own. HEAP: variable-length data are
- * kept that lie in as much of it; values of attributes are no more. SHARE: of the budget, at most, for one file. */
-enum { VERSION = 1, HEAD = 24, MAX_IDENTITY = 512, LARGE = 4096, HEAP = 4 * 1024 * 1024, SHARE = 4 };
+ * kept that lie in as much of it; values of attributes are no more. DATA: bytes of coordinates that a process adds. SHARE: of the budget, at most,
+ * for one file. */
+enum { VERSION = 1, HEAD = 24, MAX_IDENTITY = 512, LARGE = 4096, HEAP = 4 * 1024 * 1024, DATA = 4 * 1024 * 1024, SHARE = 4 };
 
 /* A list in the file that was loaded, or of this process. */
 typedef struct chunk_list {
@@ -29,6 +30,7 @@ struct h5r_index_cache {
     char identity[MAX_IDENTITY];  /* of the source when it was opened; "" while it is unknown */
     uint8_t *loaded;              /* a whole file; lists point into it */
     uint64_t loaded_bytes;        /* of its ranges */
+    uint64_t data_bytes;          /* that this process has added */
     h5r_used used;
     chunk_list *lists;
     size_t n, cap;
@@ -483,6 +485,29 @@ void h5r_index_cache_mark(h5r_file *f, uint64_t off, uint64_t end, bool heap)
 {
     if (f->source.remote && (!heap || f->heap.bytes <= HEAP))
         h5r_used_mark(&f->index_cache->used, off, end);
+}
+
+void h5r_index_cache_keep_data(h5r_file *f, const h5r_read *reads, size_t n)
+{
+    struct h5r_index_cache *k = f->index_cache;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t end = reads[i].offset + reads[i].len, hole, hole_end;
+        if (h5r_used_has(&k->used, reads[i].offset, end))
+            continue;
+        if (reads[i].len > DATA - k->data_bytes || f->meta.bytes + reads[i].len > f->limits.metadata_bytes)
+            return;
+        if (h5r_cache_hole(&f->meta, reads[i].offset, end, &hole, &hole_end)) {
+            struct h5r_buffer *b = h5r_cache_buffer(reads[i].len);
+            if (b == NULL)
+                return;
+            memcpy(h5r_cache_bytes(b), reads[i].dst, reads[i].len);
+            if (!h5r_cache_insert(&f->meta, reads[i].offset, b, reads[i].len))
+                return;
+        }
+        h5r_used_mark(&k->used, reads[i].offset, end);
+        k->data_bytes += reads[i].len;
+    }
 }
 
 /* ---------------------------------------------------------------- chunk lists */

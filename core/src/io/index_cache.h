@@ -28,6 +28,9 @@ void h5r_index_cache_close(h5r_file *f);
 /* Notes that bytes were looked at, as metadata or as variable-length data. File locked. */
 void h5r_index_cache_mark(h5r_file *f, uint64_t off, uint64_t end, bool heap);
 
+/* Notes that data were read that are worth keeping, and puts them where metadata are. Some 4 MB a process. File locked. */
+void h5r_index_cache_keep_data(h5r_file *f, const h5r_read *reads, size_t n);
+
 /* A whole chunk list, by number, from the cache: *n chunks in scratch, or NULL when there is none. File locked. */
 h5r_status h5r_index_cache_find(h5r_ctx *x, const h5r_index_key *key, const h5r_chunk **out, size_t *n);
 

@@ -981,6 +981,11 @@ h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n)
     pthread_mutex_unlock(&f->lock);
     if (st == H5R_OK && a.n > 0 && f->source.read_ranges != NULL)
         st = perform_absent(x, reads, n, &a, &with);
+    if (st == H5R_OK && x->keeping) {
+        pthread_mutex_lock(&f->lock);
+        h5r_index_cache_keep_data(f, reads, n);
+        pthread_mutex_unlock(&f->lock);
+    }
     free(a.reads);
     free(a.from);
     return st;

@@ -46,6 +46,17 @@ void h5r_used_mark(h5r_used *u, uint64_t off, uint64_t end)
     }
 }
 
+bool h5r_used_has(const h5r_used *u, uint64_t off, uint64_t end)
+{
+    for (uint64_t at = off - off % H5R_USED_CELL; at < end; at += H5R_USED_CELL) {
+        const struct h5r_used_block *b = h5r_map_get(&u->map, 0, at >> BLOCK_BITS);
+        unsigned bit = (unsigned)(at / H5R_USED_CELL % (WORDS * 64));
+        if (b == NULL || !(b->bits[bit / 64] >> bit % 64 & 1))
+            return false;
+    }
+    return true;
+}
+
 static int by_number(const void *a, const void *b)
 {
     const struct h5r_used_block *p = *(struct h5r_used_block *const *)a, *q = *(struct h5r_used_block *const *)b;

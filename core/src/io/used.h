@@ -17,6 +17,9 @@ typedef struct h5r_used {
 
 void h5r_used_mark(h5r_used *u, uint64_t off, uint64_t end);
 
+/* Whether all of [off, end) is marked. */
+bool h5r_used_has(const h5r_used *u, uint64_t off, uint64_t end);
+
 /* Runs of marked cells, as long as possible and in order. Non-true ends the walk; false when that, or memory, ended it. */
 typedef bool (*h5r_used_visit)(void *arg, uint64_t off, uint64_t end);
 bool h5r_used_runs(const h5r_used *u, h5r_used_visit visit, void *arg);

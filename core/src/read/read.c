@@ -138,6 +138,23 @@ static h5r_status resolve(h5r_file *f, const read_args *a, unsigned nesting, h5r
     return H5R_OK;
 }
 
+/* Coordinates, as a rule: every process that opens the file asks for them, to find out where the data are. */
+static bool are_small(const read_args *a)
+{
+    enum { SMALL = 256 * 1024 };
+
+    for (size_t i = 0; i < a->n; i++) {
+        const h5r_dataset *d = a->windows[i].d;
+        uint64_t bytes;
+        if (a->windows[i].empty)
+            continue;
+        if (d->space->rank > 1 || d->layout == H5R_LAYOUT_VIRTUAL || d->layout == H5R_LAYOUT_EXTERNAL ||
+            !h5r_mul(d->space->count, d->type->size, &bytes) || bytes > SMALL)
+            return false;
+    }
+    return true;
+}
+
 static h5r_status read_planned(h5r_ctx *x, read_args *a, unsigned nesting)
 {
     h5r_error err = {0};
@@ -150,6 +167,7 @@ static h5r_status read_planned(h5r_ctx *x, read_args *a, unsigned nesting)
             return st < 0 ? h5r_fail_again(x, &err) : st;
         H5R_TRY(h5r_drive(x, step_plan, a));
     }
+    x->keeping = x->file->index_cache != NULL && x->file->source.remote && are_small(a);
     return execute(x, a, nesting);
 }
 
