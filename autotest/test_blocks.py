@@ -293,3 +293,45 @@ def test_h5range_threads_do_not_wait_for_each_other(tiles):
     for i in range(8):
         assert np.array_equal(got[i], values(3)[0, 64 + 64 * i:128 + 64 * i])
     assert waiting[1] >= 4
+
+
+@pytest.mark.parametrize("other", ["the same array", "another array", "a raster", "a listing"])
+def test_h5range_a_slow_read_delays_no_other_thread(tiles, other):
+    """One thread's data do not come until another one has read something else of the file."""
+    server = ScriptedServer()
+    answer, begun, done, late = ranges(tiles.read_bytes()), threading.Event(), threading.Event(), []
+    name = "/held%d.h5" % next(NUMBERS)
+    server.routes[name] = answer
+    url = server.url(name)
+    group = open_multidim("/vsicurl/" + url).GetRootGroup()
+    array = group.OpenMDArray("one")
+    array.ReadAsArray([0, 0], [1, 1])  # the index
+    want, got = values(3), {}
+
+    def slow():
+        got["slow"] = array.ReadAsArray([320, 0], [64, 64])
+
+    def first_is_slow(handler):
+        server.routes[name] = answer
+        begun.set()
+        late.append(not done.wait(20))
+        answer(handler)
+
+    server.routes[name] = first_is_slow
+    thread = threading.Thread(target=slow)
+    thread.start()
+    assert begun.wait(20)
+    if other == "the same array":
+        assert np.array_equal(array.ReadAsArray([128, 0], [64, SIDE]), want[0, 128:192])
+    elif other == "another array":
+        assert np.array_equal(group.OpenMDArray("other").ReadAsArray([0, 0], [64, SIDE]), want[1, :64])
+    elif other == "a raster":
+        raster = gdal.Open('H5RANGE:"/vsicurl/%s":/other' % url)
+        assert np.array_equal(raster.ReadAsArray(0, 64, SIDE, 64), want[1, 64:128])
+    else:
+        assert len(open_multidim("/vsicurl/" + url).GetRootGroup().GetMDArrayNames()) == 6
+    done.set()
+    thread.join()
+    server.stop()
+    assert np.array_equal(got["slow"], want[0, 320:384, :64])
+    assert late == [False]

@@ -192,3 +192,97 @@ TEST(Threads, WhatIsInMemoryIsGivenWhileOthersRead)
     reader.join();
     EXPECT_FALSE(late);
 }
+
+namespace {
+
+enum Work { PATH, INDEX, ONE_CHUNK, DATA, OTHER_DATA };
+
+h5r_status DoOn(h5r_file *f, Work w, const h5r_object *object, bool first)
+{
+    const h5r_object *found = nullptr;
+    const h5r_chunk *chunks = nullptr;
+    const uint64_t start = first ? 0 : 30000, count = 10000;
+    const uint64_t at = start / count, one = 1;
+    h5r_chunk chunk;
+    size_t n = 0;
+    Bytes dst(count * 8);
+    h5r_selection sel = {};
+    sel.start = &start;
+    sel.count = &count;
+    sel.dst = dst.data();
+    switch (w) {
+    case PATH:
+        return h5r_prefetch_path(f, first ? "/le4" : "/be2", 0, H5R_PREFETCH_ATTRS, nullptr);
+    case INDEX:
+        return h5r_chunks_all(f, object, &chunks, &n, nullptr);
+    case ONE_CHUNK:
+        return h5r_chunks(f, object, &at, &one, &chunk, nullptr);
+    case OTHER_DATA:
+        EXPECT_EQ(h5r_lookup(f, nullptr, "/deflate_be", &found, nullptr), H5R_OK);
+        return h5r_read_dataset(f, found, &sel, nullptr);
+    default:
+        return h5r_read_dataset(f, object, &sel, nullptr);
+    }
+}
+
+} // namespace
+
+// One thread's read does not come back until another thread has done something else on the same file: metadata, index or data.
+TEST(Threads, ASlowReadDelaysNoOtherThread)
+{
+    for (bool direct : {false, true}) {
+        for (Work slow : {INDEX, DATA}) {
+            for (Work other : {PATH, ONE_CHUNK, DATA, OTHER_DATA}) {
+                if (slow == INDEX && other == OTHER_DATA) // would need what the slow read brings
+                    continue;
+                TestSource source(ReadFile(LARGE));
+                source.direct = direct;
+                source.first_read = 512;
+                h5r_options o;
+                h5r_options_init(&o);
+                o.threads = 1;
+                FileHandle f = Open(source, &o);
+                const h5r_object *be8 = Find(f.get(), "/be8"), *deflate = Find(f.get(), "/deflate_be");
+                const h5r_dataset *d;
+                ASSERT_EQ(h5r_dataset_describe(f.get(), be8, &d, nullptr), H5R_OK);
+                ASSERT_EQ(h5r_dataset_describe(f.get(), deflate, &d, nullptr), H5R_OK);
+                if (slow == DATA)
+                    ASSERT_EQ(DoOn(f.get(), INDEX, be8, true), H5R_OK);
+
+                std::mutex lock;
+                std::condition_variable change;
+                bool reading = false, done = false, late = false;
+                std::thread::id slow_thread;
+                source.on_read = [&](const h5r_read *, size_t) {
+                    std::unique_lock<std::mutex> l(lock);
+                    if (std::this_thread::get_id() != slow_thread)
+                        return;
+                    reading = true;
+                    change.notify_all();
+                    late |= !change.wait_for(l, std::chrono::seconds(20), [&] { return done; });
+                };
+                h5r_status st = H5R_ERR_INTERNAL;
+                std::thread reader([&] {
+                    {
+                        std::lock_guard<std::mutex> l(lock);
+                        slow_thread = std::this_thread::get_id();
+                    }
+                    st = DoOn(f.get(), slow, slow == INDEX ? deflate : be8, true);
+                });
+                {
+                    std::unique_lock<std::mutex> l(lock);
+                    ASSERT_TRUE(change.wait_for(l, std::chrono::seconds(20), [&] { return reading; }));
+                }
+                EXPECT_EQ(DoOn(f.get(), other, be8, false), H5R_OK) << slow << " " << other;
+                {
+                    std::lock_guard<std::mutex> l(lock);
+                    done = true;
+                    change.notify_all();
+                }
+                reader.join();
+                EXPECT_EQ(st, H5R_OK);
+                EXPECT_FALSE(late) << slow << " " << other;
+            }
+        }
+    }
+}
