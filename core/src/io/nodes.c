@@ -35,7 +35,9 @@ void h5r_turn_end(h5r_ctx *x, h5r_turn *t, h5r_status st)
         h5r_cache_drop(&f->meta, f->listed, oldest, f->source.remote ? LISTED * f->source.block : 0);
         f->listed = oldest == UINT64_MAX ? 0 : oldest;
     }
-    h5r_cache_drop(&f->meta, 1, oldest, f->limits.metadata_bytes / LENT);
+    uint64_t most = f->limits.metadata_bytes / LENT;
+    if (f->meta.lent > most) /* some room, so that not every call has to look for what is old */
+        h5r_cache_drop(&f->meta, 1, oldest, most / 4 * 3);
 }
 
 bool h5r_is_verified(const h5r_ctx *x, uint32_t kind, uint64_t addr)
