@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
@@ -178,6 +179,24 @@ def forget_remote_files():
     """Each test starts without what /vsicurl/ remembers."""
     yield
     gdal.VSICurlClearCache()
+
+
+def run_script(python, script, *arguments, **environment):
+    """What a script for another interpreter prints, as JSON. Its failures, and what it says then, are the test's."""
+    process = subprocess.run([str(python), "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             timeout=300, env=dict(os.environ, **environment))
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+def system_python(module):
+    """Debian's interpreter, whose packages see Debian's GDAL; a test whose package is missing, or is of another GDAL, is skipped."""
+    python = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
+    check = "import %s; from osgeo import gdal; print(gdal.VersionInfo('RELEASE_NAME'))" % module
+    process = subprocess.run([python, "-c", check], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if process.returncode or process.stdout.split()[-1] != gdal.VersionInfo("RELEASE_NAME"):
+        pytest.skip("no %s of this GDAL: scripts/deps.sh test" % module)
+    return python
 
 
 class Errors:

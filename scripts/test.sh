@@ -76,6 +76,7 @@ after $release "$built" "GoogleTest" suites release
 after $release "$built" "h5range command" python_tests tests/cli
 after $release "$built" "files drawn anew" .venv/bin/python tests/generated/run.py
 after $release "$built" "installation, headers, examples" python_tests tests/package
+part "rioxarray and gdalxarray over Debian's GDAL" bash scripts/programs.sh
 after $release "$built" "GDAL driver" /usr/bin/python3 -m pytest -q -p no:cacheprovider autotest
 after $release "$built" "demonstration" bash scripts/demo.sh
 if [ -n "$shared" ]; then
