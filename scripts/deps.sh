@@ -5,7 +5,12 @@ packages="build-essential cmake ninja-build pkg-config git ca-certificates zlib1
 python3 python3-dev python3-gdal python3-numpy python3-pytest python3-venv libgtest-dev nginx-light
 libdeflate-dev libaec-dev liblzf-dev libbz2-dev liblz4-dev libzstd-dev libblosc-dev libzfp-dev libcharls-dev libsnappy-dev
 liblzo2-dev libjpeg-dev libopenjp2-7-dev"
-[ "${1:-}" = test ] && packages="$packages clang libclang-rt-14-dev python3-rasterio"
+if [ "${1:-}" = test ]; then
+    packages="$packages clang libclang-rt-14-dev python3-rasterio"
+    # QGIS is the program that most people will see the driver in. It brings some 150 packages (170 MB, 650 MB unpacked), which takes one to
+    # three minutes once; H5RANGE_QGIS=0 does without, and autotest/test_qgis.py is skipped.
+    [ "${H5RANGE_QGIS:-1}" = 0 ] || packages="$packages python3-qgis qgis-providers"
+fi
 
 missing=
 for p in $packages; do
