@@ -174,6 +174,20 @@ def test_h5range_statistics_of_a_subdataset_are_kept_beside_the_file(tmp_path):
     assert ds.GetRasterBand(2).GetMetadataItem("STATISTICS_MAXIMUM") is None
 
 
+def test_h5range_descriptions_stay_beside_a_side_file_of_another_driver(tmp_path):
+    # used to be lost: GDAL takes the description of each band of the side file, also where there is none
+    copy = tmp_path / "rasters.nc"
+    shutil.copy(RASTERS, copy)
+    ds = gdal.OpenEx("NETCDF:%s:/bands/last" % copy, allowed_drivers=["netCDF"])
+    ds.GetRasterBand(2).ComputeStatistics(False)
+    ds = None
+    ds, untouched = open_array("/bands/last", copy), open_array("/bands/last")
+    assert "STATISTICS_MAXIMUM" in ds.GetRasterBand(2).GetMetadata()
+    descriptions = [ds.GetRasterBand(i + 1).GetDescription() for i in range(ds.RasterCount)]
+    assert descriptions == [untouched.GetRasterBand(i + 1).GetDescription() for i in range(ds.RasterCount)]
+    assert all(descriptions)
+
+
 def test_h5range_remote_raster_asks_for_the_file_alone(nginx_folder, nginx):
     shutil.copy(RASTERS, nginx_folder)
     nginx.requests()

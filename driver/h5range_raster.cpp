@@ -5,6 +5,8 @@
 #include <climits>
 #include <cstring>
 #include <set>
+#include <string>
+#include <vector>
 
 namespace h5range
 {
@@ -251,7 +253,14 @@ void RasterDataset::SetSideFiles(bool bContainer)
     {
         SetPhysicalFilename(m_poFile->Name().c_str());
     }
+    // A side file without descriptions, as other drivers write it, would take ours away.
+    std::vector<std::string> aosDescriptions;
+    for (int i = 1; i <= nBands; i++)
+        aosDescriptions.emplace_back(GetRasterBand(i)->GetDescription());
     TryLoadXML();
+    for (int i = 1; i <= nBands; i++)
+        if (GetRasterBand(i)->GetDescription()[0] == '\0')
+            GetRasterBand(i)->GDALMajorObject::SetDescription(aosDescriptions[static_cast<size_t>(i) - 1].c_str());
     oOvManager.Initialize(this, bSubdataset ? ":::VIRTUAL:::" : m_poFile->Name().c_str());
 }
 
