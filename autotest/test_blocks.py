@@ -103,6 +103,66 @@ def test_h5range_blocks_in_order_take_few_requests(served):
     assert len(served.asked()) <= 4
 
 
+@pytest.mark.parametrize("array,step,overlap", [("one", CHUNK, 0), ("one", CHUNK, 1), ("one", 100, 0), ("bands", CHUNK, 0), ("together", 80, 2)])
+def test_h5range_windows_along_rows_take_few_requests(served, array, step, overlap):
+    """rasterio's block_windows() and QGIS's statistics, whose windows overlap by a pixel, used to cost a round for each window."""
+    ds = served.raster(array)
+    ds.GetRasterBand(1).ReadAsArray(0, 0, 1, 1)  # the index
+    served.asked()
+    out = np.zeros((ds.RasterCount, SIDE, SIDE), "i2")
+    for y in range(0, SIDE, step):
+        for x in range(0, SIDE, step):
+            rows, cols = min(step + overlap, SIDE - y), min(step + overlap, SIDE - x)
+            out[:, y:y + rows, x:x + cols] = ds.ReadAsArray(x, y, cols, rows).reshape(-1, rows, cols)
+    assert np.array_equal(out, values(3)[:ds.RasterCount] if ds.RasterCount > 1 else values(3)[:1])
+    asked = served.asked()
+    assert len(asked) <= 12, asked
+    assert sum(last - first + 1 for first, last in asked) < out.nbytes * 1.1 + (1 << 20)
+
+
+def test_h5range_two_windows_beside_each_other_read_little_more(served):
+    band = (ds := served.raster("one")).GetRasterBand(1)
+    served.asked()
+    for x in (0, CHUNK):
+        assert np.array_equal(band.ReadAsArray(x, 5 * CHUNK, CHUNK, CHUNK), values()[0][5 * CHUNK:6 * CHUNK, x:x + CHUNK])
+    assert len(served.asked()) <= 3
+    assert ds.RasterCount == 1
+
+
+def test_h5range_a_sample_of_blocks_takes_few_requests(served):
+    """Approximate statistics take every so manieth block: a round for each of them, once."""
+    ds = served.raster("one")
+    band = ds.GetRasterBand(1)
+    served.asked()
+    expected = values()[0]
+    for n in range(0, 100, 11):  # GDAL's sample of 10 times 10 blocks
+        x, y = n % 10, n // 10
+        got = np.frombuffer(band.ReadBlock(x, y), "i2").reshape(CHUNK, CHUNK)
+        assert np.array_equal(got, expected[y * CHUNK:(y + 1) * CHUNK, x * CHUNK:(x + 1) * CHUNK])
+    rounds = int(ds.GetMetadataItem("ROUNDS", "H5RANGE"))
+    minimum, maximum, _, _ = band.ComputeStatistics(True)
+    sample = np.concatenate([expected[(n // 10) * CHUNK:(n // 10 + 1) * CHUNK, (n % 10) * CHUNK:(n % 10 + 1) * CHUNK] for n in range(0, 100, 11)])
+    assert (minimum, maximum) == (sample.min(), sample.max())
+    assert int(ds.GetMetadataItem("ROUNDS", "H5RANGE")) == rounds  # all were there
+    assert len(served.asked()) <= 12 and rounds <= 7
+
+
+def test_h5range_damage_in_a_sample_does_not_spoil_it(tiles, tmp_path):
+    ds = gdal.Open('H5RANGE:"%s":/one' % tiles)
+    offset = int(ds.GetRasterBand(1).GetMetadataItem("BLOCK_OFFSET_4_4", "H5RANGE"))
+    damaged = bytearray(tiles.read_bytes())
+    damaged[offset:offset + 64] = bytes(64)
+    (tmp_path / "damaged.h5").write_bytes(damaged)
+    band = (ds := gdal.Open('H5RANGE:"%s":/one' % (tmp_path / "damaged.h5"))).GetRasterBand(1)
+    for n in (0, 1, 2, 3):
+        assert np.array_equal(np.frombuffer(band.ReadBlock(n, n), "i2").reshape(CHUNK, CHUNK), values()[0][n * CHUNK:(n + 1) * CHUNK, n * CHUNK:(n + 1) * CHUNK])
+    with Errors() as errors:
+        assert band.ReadBlock(4, 4) is None
+    assert len(errors.failures()) == 1
+    assert np.array_equal(np.frombuffer(band.ReadBlock(5, 5), "i2").reshape(CHUNK, CHUNK), values()[0][5 * CHUNK:6 * CHUNK, 5 * CHUNK:6 * CHUNK])
+    assert ds.RasterCount == 1
+
+
 @pytest.mark.parametrize("array", ["contiguous", "plain"])
 def test_h5range_local_lines_without_filters(tiles, array):
     ds = gdal.Open('H5RANGE:"%s":/%s' % (tiles, array))

@@ -121,6 +121,14 @@ class RasterDataset final : public GDALPamDataset
         void *pImage;
     };
     static constexpr Target NOWHERE{-1, -1, -1, nullptr};
+    /** What was read last, to notice who reads in order. */
+    struct Course
+    {
+        int iBand = -1, nBX = -1, nBY = -1;
+        GIntBig nStep = 0; // blocks from the one before to that
+        Window sWindow{-1, -1, -1, -1};
+        int nBeside = 0; // windows in a row that lay beside the one before
+    };
 
     /** Reads a window of bands (from 0) straight from the array. */
     bool Read(const std::vector<int> &anBands, const Window &sWindow, const Buffer &sBuffer) const;
@@ -133,10 +141,10 @@ class RasterDataset final : public GDALPamDataset
     Window WindowOf(const Blocks &sBlocks) const;
     Blocks BlocksOf(const Window &sWindow) const;
     /** Reads blocks of several bands at once, those that are cached excepted; that of the target goes there, the others into the block cache. */
-    bool LoadBlocks(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
-    bool LoadQuietly(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    bool LoadBlocks(const std::vector<int> &anBands, const std::vector<Blocks> &asBlocks, const Target &sTarget);
+    bool LoadQuietly(const std::vector<int> &anBands, const std::vector<Blocks> &asBlocks, const Target &sTarget);
     void LoadForResampling(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize);
-    bool LoadInPlace(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
+    bool LoadInPlace(const std::vector<int> &anBands, const std::vector<Blocks> &asBlocks, const Target &sTarget);
     bool LoadThroughBuffer(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget);
     bool AreCached(const std::vector<int> &anBands, const Blocks &sBlocks);
     bool CopyCachedBlock(int iBand, int nBX, int nBY, void *pImage);
@@ -190,8 +198,7 @@ class RasterDataset final : public GDALPamDataset
     GDALDataType m_eType = GDT_Unknown;
     bool m_bSignedByte = false; // GDAL before 3.7: Byte with PIXELTYPE=SIGNEDBYTE
 
-    int m_nLastBand = -1, m_nLastBX = -1, m_nLastBY = -1; // of the last block or window read, to notice who reads in order
-    Window m_sLastWindow{-1, -1, -1, -1};
+    Course m_sLast{};
     std::vector<int> m_anAdvisedBands{}; // empty: nothing was announced
     Blocks m_sAdvised{0, 0, -1, -1};
     std::unique_ptr<GByte[]> m_pabyRead{}; // of LoadThroughBuffer(), kept for the next call

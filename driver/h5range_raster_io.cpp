@@ -32,6 +32,12 @@ int EndOfBlock(int n, int nBlockSize, int nSize)
     return static_cast<int>(std::min<GIntBig>(nSize, (static_cast<GIntBig>(n) + 1) * nBlockSize));
 }
 
+// Whether a window goes on where the last one ended. QGIS lets them overlap by a pixel.
+bool Follows(int nOff, int nLastOff, int nLastSize)
+{
+    return nOff > nLastOff && nOff <= nLastOff + nLastSize;
+}
+
 } // namespace
 
 bool RasterDataset::IsPlain() const
@@ -168,39 +174,39 @@ RasterDataset::Blocks RasterDataset::BlocksOf(const Window &sWindow) const
 }
 
 // Every block is a window of one plan, read into the block's own memory.
-bool RasterDataset::LoadInPlace(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+bool RasterDataset::LoadInPlace(const std::vector<int> &anBands, const std::vector<Blocks> &asBlocks, const Target &sTarget)
 {
     const auto nSize = static_cast<GSpacing>(GDALGetDataTypeSizeBytes(m_eType));
     std::vector<Hyperslab> aoSlabs;
     std::vector<GDALRasterBlock *> apoBlocks;
-    bool bOK = true;
 
-    for (const int iBand : anBands)
+    const auto AddBlock = [&](int iBand, int nBX, int nBY)
     {
-        auto poBand = static_cast<RasterBand *>(GetRasterBand(iBand + 1));
-        for (int nBY = sBlocks.nY0; bOK && nBY <= sBlocks.nY1; nBY++)
+        void *pDst = sTarget.pImage;
+        if (pDst == nullptr || iBand != sTarget.iBand || nBX != sTarget.nX || nBY != sTarget.nY)
         {
-            for (int nBX = sBlocks.nX0; bOK && nBX <= sBlocks.nX1; nBX++)
+            auto poBand = static_cast<RasterBand *>(GetRasterBand(iBand + 1));
+            GDALRasterBlock *poBlock = poBand->TryGetLockedBlockRef(nBX, nBY);
+            if (poBlock != nullptr)
             {
-                void *pDst = sTarget.pImage;
-                if (pDst == nullptr || iBand != sTarget.iBand || nBX != sTarget.nX || nBY != sTarget.nY)
-                {
-                    GDALRasterBlock *poBlock = poBand->TryGetLockedBlockRef(nBX, nBY);
-                    if (poBlock != nullptr)
-                    {
-                        poBlock->DropLock();
-                        continue;
-                    }
-                    poBlock = poBand->GetLockedBlockRef(nBX, nBY, TRUE);
-                    if ((bOK = poBlock != nullptr) == false)
-                        break;
-                    apoBlocks.push_back(poBlock);
-                    pDst = poBlock->GetDataRef();
-                }
-                AddSlabs(aoSlabs, {iBand}, WindowOf({nBX, nBY, nBX, nBY}), {pDst, m_eType, nSize, nSize * m_nBlockXSize, 0});
+                poBlock->DropLock();
+                return true;
             }
+            if ((poBlock = poBand->GetLockedBlockRef(nBX, nBY, TRUE)) == nullptr)
+                return false;
+            apoBlocks.push_back(poBlock);
+            pDst = poBlock->GetDataRef();
         }
-    }
+        AddSlabs(aoSlabs, {iBand}, WindowOf({nBX, nBY, nBX, nBY}), {pDst, m_eType, nSize, nSize * m_nBlockXSize, 0});
+        return true;
+    };
+    bool bOK = true;
+    for (const int iBand : anBands)
+        for (const Blocks &sBlocks : asBlocks)
+            for (int nBY = sBlocks.nY0; bOK && nBY <= sBlocks.nY1; nBY++)
+                for (int nBX = sBlocks.nX0; bOK && nBX <= sBlocks.nX1; nBX++)
+                    bOK = AddBlock(iBand, nBX, nBY);
+
     bOK = bOK && ReadSlabs(aoSlabs, m_eType);
     for (GDALRasterBlock *poBlock : apoBlocks)
     {
@@ -283,13 +289,13 @@ bool RasterDataset::LoadThroughBuffer(const std::vector<int> &anBands, const Blo
     return true;
 }
 
-bool RasterDataset::LoadBlocks(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+bool RasterDataset::LoadBlocks(const std::vector<int> &anBands, const std::vector<Blocks> &asBlocks, const Target &sTarget)
 {
     try
     {
-        if (m_bSignedByte || (anBands.size() > 1 && m_nChunkBands > 1))
-            return LoadThroughBuffer(anBands, sBlocks, sTarget);
-        return LoadInPlace(anBands, sBlocks, sTarget);
+        if (!m_bSignedByte && (anBands.size() == 1 || m_nChunkBands <= 1))
+            return LoadInPlace(anBands, asBlocks, sTarget);
+        return std::all_of(asBlocks.begin(), asBlocks.end(), [&](const Blocks &sBlocks) { return LoadThroughBuffer(anBands, sBlocks, sTarget); });
     }
     catch (const std::bad_alloc &)
     {
@@ -299,11 +305,11 @@ bool RasterDataset::LoadBlocks(const std::vector<int> &anBands, const Blocks &sB
 }
 
 // What nobody has asked for yet must not spoil what was asked for: that is read alone, then, and says what is wrong with it.
-bool RasterDataset::LoadQuietly(const std::vector<int> &anBands, const Blocks &sBlocks, const Target &sTarget)
+bool RasterDataset::LoadQuietly(const std::vector<int> &anBands, const std::vector<Blocks> &asBlocks, const Target &sTarget)
 {
     CPLErrorStateBackuper oBackup;
     CPLErrorHandlerPusher oQuiet(CPLQuietErrorHandler);
-    return LoadBlocks(anBands, sBlocks, sTarget);
+    return LoadBlocks(anBands, asBlocks, sTarget);
 }
 
 // The bands whose values are in the same chunks: all are decoded together, so all are kept.
@@ -342,7 +348,7 @@ bool RasterDataset::LoadAdvised(const std::vector<int> &anBands, const Blocks &s
             return false;
     std::vector<int> anAdvised;
     anAdvised.swap(m_anAdvisedBands);
-    return LoadQuietly(anAdvised, a, sTarget);
+    return LoadQuietly(anAdvised, {a}, sTarget);
 }
 
 CPLErr RasterDataset::ReadBlock(int iBand, int nBX, int nBY, void *pImage)
@@ -355,21 +361,37 @@ CPLErr RasterDataset::ReadBlock(int iBand, int nBX, int nBY, void *pImage)
     const GIntBig nBlock = static_cast<GIntBig>(m_nBlockXSize) * m_nBlockYSize * GDALGetDataTypeSizeBytes(m_eType) * static_cast<GIntBig>(anBands.size());
     const GIntBig nAhead = std::min(MAX_AHEAD, std::min(AHEAD_BYTES, CacheBudget()) / std::max<GIntBig>(nBlock, 1));
 
-    // A caller that goes from block to block gets the rest of the row, or more rows, in the same read.
-    const bool bNext = m_nLastBand == iBand && ((nBY == m_nLastBY && nBX == m_nLastBX + 1) || (nBX == 0 && nBY == m_nLastBY + 1 && m_nLastBX == nBlocksX - 1));
-    Blocks sBlocks{nBX, nBY, nBX, nBY};
-    if (bNext && !IsPlain()) // nothing is won by reading plain blocks early
+    // A caller that goes from block to block gets the rest of the row, or more rows, in the same read. One that takes every so manieth
+    // block, as for approximate statistics, gets more of those once it has taken three.
+    const GIntBig nIndex = static_cast<GIntBig>(nBY) * nBlocksX + nBX;
+    const GIntBig nStep = m_sLast.iBand == iBand && m_sLast.nBX >= 0 ? nIndex - (static_cast<GIntBig>(m_sLast.nBY) * nBlocksX + m_sLast.nBX) : 0;
+    std::vector<Blocks> asBlocks{{nBX, nBY, nBX, nBY}};
+    if (IsPlain()) // nothing is won by reading plain blocks early
     {
-        sBlocks.nX1 = static_cast<int>(std::min<GIntBig>(nBlocksX - 1, nBX + std::max<GIntBig>(nAhead, 1) - 1));
-        if (nBX == 0 && sBlocks.nX1 == nBlocksX - 1)
-            sBlocks.nY1 = static_cast<int>(std::min<GIntBig>(nBlocksY - 1, nBY + std::max<GIntBig>(nAhead / nBlocksX, 1) - 1));
     }
-    m_nLastBand = iBand;
-    m_nLastBX = sBlocks.nX1;
-    m_nLastBY = sBlocks.nY1;
-    if ((sBlocks.nX1 > nBX || sBlocks.nY1 > nBY) && LoadQuietly(anBands, sBlocks, sTarget))
+    else if (nStep == 1)
+    {
+        asBlocks[0].nX1 = static_cast<int>(std::min<GIntBig>(nBlocksX - 1, nBX + std::max<GIntBig>(nAhead, 1) - 1));
+        if (nBX == 0 && asBlocks[0].nX1 == nBlocksX - 1)
+            asBlocks[0].nY1 = static_cast<int>(std::min<GIntBig>(nBlocksY - 1, nBY + std::max<GIntBig>(nAhead / nBlocksX, 1) - 1));
+    }
+    else if (nStep > 1 && nStep == m_sLast.nStep)
+    {
+        const GIntBig nEnd = static_cast<GIntBig>(nBlocksX) * nBlocksY;
+        for (GIntBig i = 1; i < nAhead && nIndex + i * nStep < nEnd; i++)
+        {
+            const int nX = static_cast<int>((nIndex + i * nStep) % nBlocksX), nY = static_cast<int>((nIndex + i * nStep) / nBlocksX);
+            asBlocks.push_back({nX, nY, nX, nY});
+        }
+    }
+    m_sLast.iBand = iBand;
+    m_sLast.nBX = asBlocks.back().nX1;
+    m_sLast.nBY = asBlocks.back().nY1;
+    m_sLast.nStep = nStep;
+    const bool bAhead = asBlocks.size() > 1 || asBlocks[0].nX1 > nBX || asBlocks[0].nY1 > nBY;
+    if (bAhead && LoadQuietly(anBands, asBlocks, sTarget))
         return CE_None;
-    return LoadBlocks(anBands, {nBX, nBY, nBX, nBY}, sTarget) ? CE_None : CE_Failure;
+    return LoadBlocks(anBands, {{nBX, nBY, nBX, nBY}}, sTarget) ? CE_None : CE_Failure;
 }
 
 // A window that is made smaller is put together from blocks. Where each of them has a part in it, all come at once.
@@ -382,7 +404,7 @@ void RasterDataset::LoadForResampling(const std::vector<int> &anBands, const Win
     const GIntBig nBytes = static_cast<GIntBig>(sUnion.nXSize) * sUnion.nYSize * GDALGetDataTypeSizeBytes(m_eType) * nAsked;
     if (nBufXSize >= nX && nBufYSize >= nY && nX * static_cast<GIntBig>(nY) * nAsked <= MAX_BLOCKS && nBytes <= std::min(CacheBudget(), 4 * AHEAD_BYTES) &&
         !AreCached(anBands, sBlocks))
-        (void)LoadQuietly(anBands, sBlocks, NOWHERE);
+        (void)LoadQuietly(anBands, {sBlocks}, NOWHERE);
 }
 
 RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands, const Window &sWindow, int nBufXSize, int nBufYSize,
@@ -401,10 +423,15 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
     const Blocks sBlocks = BlocksOf(sWindow);
     const auto nAsked = static_cast<GIntBig>(anBands.size());
     const GIntBig nBlocks = static_cast<GIntBig>(sBlocks.nX1 - sBlocks.nX0 + 1) * (sBlocks.nY1 - sBlocks.nY0 + 1) * nAsked;
-    const bool bNext = sWindow.nXOff == m_sLastWindow.nXOff && sWindow.nXSize == m_sLastWindow.nXSize && m_nLastBand == anBands[0] &&
-                       sWindow.nYOff == m_sLastWindow.nYOff + m_sLastWindow.nYSize;
-    m_sLastWindow = sWindow;
-    m_nLastBand = anBands[0];
+    const Window &sLast = m_sLast.sWindow;
+    const bool bSameBand = m_sLast.iBand == anBands[0], bBelow = Follows(sWindow.nYOff, sLast.nYOff, sLast.nYSize);
+    const bool bNext = bSameBand && bBelow && sWindow.nXOff == sLast.nXOff && sWindow.nXSize == sLast.nXSize;
+    // From window to window along rows of them, as programs go that take one chunk after the other.
+    const bool bNewRow = bBelow && sWindow.nXOff == 0 && sLast.nXOff > 0 && sLast.nXOff + sLast.nXSize == nRasterXSize;
+    const bool bBeside = bSameBand && (bNewRow || (sWindow.nYOff == sLast.nYOff && Follows(sWindow.nXOff, sLast.nXOff, sLast.nXSize)));
+    m_sLast.nBeside = !bBeside ? 0 : m_sLast.nBeside + (m_sLast.nBeside < 30 ? 1 : 0);
+    m_sLast.sWindow = sWindow;
+    m_sLast.iBand = anBands[0];
     const GIntBig nWindow = static_cast<GIntBig>(sWindow.nXSize) * sWindow.nYSize;
     const GIntBig nSize = GDALGetDataTypeSizeBytes(m_eType);
     const auto ReadAll = [&]() { return Read(anBands, sWindow, sBuffer) ? Outcome::DONE : Outcome::FAILED; };
@@ -427,7 +454,7 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
     const bool bWhole = nWindow * 2 >= nUnion;
     // Rows that are not chunked can be read in part: a narrow window would drag in whole ones.
     const bool bNarrow = !m_sStorage.bChunked && sWindow.nXSize * 2 < nRasterXSize && nWindow * 4 < nUnion;
-    const bool bAhead = bNext && nWindow * nPixel <= SMALL_WINDOW_BYTES && !bNarrow;
+    const bool bAhead = (bNext || bBeside) && nWindow * nPixel <= SMALL_WINDOW_BYTES && !bNarrow;
     const bool bTooLarge = nUnion * nPixel > nBudget || nBlocks > MAX_BLOCKS;
     if (m_bSignedByte && bTooLarge) // its bytes cannot go straight into the caller's buffer
         return Outcome::BY_BLOCKS;
@@ -435,14 +462,30 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
         return ReadAll();
     if (bAhead)
     {
-        const GIntBig nBlockRow = nCols * m_nBlockYSize * nPixel, nRowBlocks = (sBlocks.nX1 - sBlocks.nX0 + 1) * static_cast<GIntBig>(anLoad.size());
-        const GIntBig nMore = std::min(MAX_AHEAD / nRowBlocks, std::min(AHEAD_BYTES, nBudget) / std::max<GIntBig>(nBlockRow, 1));
+        const int nBlocksX = DIV_ROUND_UP(nRasterXSize, m_nBlockXSize), nBlocksY = DIV_ROUND_UP(nRasterYSize, m_nBlockYSize);
+        const auto nLoad = static_cast<GIntBig>(anLoad.size());
         Blocks sAhead = sBlocks;
-        sAhead.nY1 = static_cast<int>(std::min<GIntBig>(DIV_ROUND_UP(nRasterYSize, m_nBlockYSize) - 1, std::max<GIntBig>(sBlocks.nY1, sBlocks.nY0 + nMore - 1)));
-        if (LoadQuietly(anLoad, sAhead, NOWHERE))
+        GIntBig nMost = std::min(AHEAD_BYTES, nBudget);
+        if (bBeside)
+        {
+            // Who looks at a few windows reads a few more: the look ahead doubles with each window that came as expected.
+            nMost = std::min(nMost, std::max(2 * nUnion * nPixel, SMALL_WINDOW_BYTES / 2) << std::min(m_sLast.nBeside, 10));
+            const GIntBig nColumn = static_cast<GIntBig>(sBlocks.nY1 - sBlocks.nY0 + 1) * nLoad;
+            const GIntBig nColumnBytes = nColumn / nLoad * m_nBlockYSize * m_nBlockXSize * nPixel;
+            const GIntBig nMore = std::min(MAX_AHEAD / nColumn, nMost / std::max<GIntBig>(nColumnBytes, 1));
+            sAhead.nX1 = static_cast<int>(std::min<GIntBig>(nBlocksX - 1, std::max<GIntBig>(sBlocks.nX1, sBlocks.nX0 + nMore - 1)));
+        }
+        if (!bBeside || (sBlocks.nX0 == 0 && sAhead.nX1 == nBlocksX - 1))
+        {
+            const GIntBig nRow = (sAhead.nX1 - sAhead.nX0 + 1) * nLoad;
+            const GIntBig nRowBytes = static_cast<GIntBig>(WindowOf(sAhead).nXSize) * m_nBlockYSize * nPixel;
+            const GIntBig nMore = std::min(MAX_AHEAD / nRow, nMost / std::max<GIntBig>(nRowBytes, 1));
+            sAhead.nY1 = static_cast<int>(std::min<GIntBig>(nBlocksY - 1, std::max<GIntBig>(sBlocks.nY1, sBlocks.nY0 + nMore - 1)));
+        }
+        if (LoadQuietly(anLoad, {sAhead}, NOWHERE))
             return Outcome::BY_BLOCKS;
     }
-    return LoadBlocks(anLoad, sBlocks, NOWHERE) ? Outcome::BY_BLOCKS : Outcome::FAILED;
+    return LoadBlocks(anLoad, {sBlocks}, NOWHERE) ? Outcome::BY_BLOCKS : Outcome::FAILED;
 }
 
 CPLErr RasterDataset::IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nXSize, int nYSize, void *pData, int nBufXSize, int nBufYSize,
@@ -462,8 +505,11 @@ CPLErr RasterDataset::IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nX
             return psExtraArg == nullptr || psExtraArg->pfnProgress == nullptr || psExtraArg->pfnProgress(1.0, "", psExtraArg->pProgressData) ? CE_None
                                                                                                                                            : CE_Failure;
     }
-    return GDALPamDataset::IRasterIO(eRWFlag, nXOff, nYOff, nXSize, nYSize, pData, nBufXSize, nBufYSize, eBufType, nBandCount, panBandMap, nPixelSpace,
-                                     nLineSpace, nBandSpace, psExtraArg);
+    const Course sLast = m_sLast; // the base class asks band by band, which is no course
+    const CPLErr eErr = GDALPamDataset::IRasterIO(eRWFlag, nXOff, nYOff, nXSize, nYSize, pData, nBufXSize, nBufYSize, eBufType, nBandCount, panBandMap,
+                                                  nPixelSpace, nLineSpace, nBandSpace, psExtraArg);
+    m_sLast = sLast;
+    return eErr;
 }
 
 CPLErr RasterDataset::AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int /* nBufXSize */, int /* nBufYSize */, GDALDataType /* eType */,
