@@ -97,6 +97,20 @@ def test_h5range_asks_for_no_side_files(server):
     assert server.unexpected == []
 
 
+def test_h5range_asks_for_no_side_files_of_views(nginx, fresh):
+    """GDAL looks for <file>.gmac when a view of an array is read, and for <file>.aux.xml when a raster is made of it, unless the array has no file."""
+    name = fresh("conventions.nc")
+    nginx.requests()
+    array = open_multidim(nginx.url(name)).GetRootGroup().OpenMDArray("packed")
+    values = array.ReadAsArray()
+    assert np.array_equal(array.GetView("[1,::2,:]").ReadAsArray(), values[1, ::2])
+    assert np.array_equal(array.Transpose([2, 0, 1]).ReadAsArray(), values.transpose(2, 0, 1))
+    assert np.array_equal(array.AsClassicDataset(2, 1).ReadAsArray(), values)
+    assert array.GetUnscaled().ReadAsArray().shape == array.GetMask().ReadAsArray().shape == values.shape
+    assert array.GetStatistics() is not None
+    assert {path for _, path, _, _ in nginx.requests()} == {"/" + name}
+
+
 def test_h5range_never_downloads_the_whole_of_a_large_file(server):
     body = (DATA / "conventions.nc").read_bytes() + b"\0" * (4 << 20)
     server.routes["/big.nc"] = ranges(body)

@@ -225,7 +225,7 @@ std::shared_ptr<OGRSpatialReference> Array::GetSpatialRef() const
         return m_poSRS;
     m_bHasSRS = true;
     // Side files of remote files are not looked for.
-    if (!IsNetworkPath(GetFilename()))
+    if (!GetFilename().empty())
         m_poSRS = GDALPamMDArray::GetSpatialRef();
     if (!m_poSRS)
     {
@@ -299,7 +299,7 @@ std::vector<std::shared_ptr<GDALAttribute>> Array::GetAttributes(CSLConstList pa
 CPLErr Array::GetStatistics(bool bApproxOK, bool bForce, double *pdfMin, double *pdfMax, double *pdfMean, double *pdfStdDev,
                             GUInt64 *pnValidCount, GDALProgressFunc pfnProgress, void *pProgressData)
 {
-    if (IsNetworkPath(GetFilename())) // no side file to look into
+    if (GetFilename().empty()) // no side file to look into
         return GDALMDArray::GetStatistics(bApproxOK, bForce, pdfMin, pdfMax, pdfMean, pdfStdDev, pnValidCount, pfnProgress, pProgressData);
     return GDALPamMDArray::GetStatistics(bApproxOK, bForce, pdfMin, pdfMax, pdfMean, pdfStdDev, pnValidCount, pfnProgress, pProgressData);
 }
@@ -320,10 +320,10 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
 
     oInfo.clear();
     const h5r_file_info *psInfo = h5r_get_info(m_psObject->file);
-    const std::string osFilename = m_psObject->file == m_poSession->Handle() ? GetFilename() : psInfo->name; // behind an external link
+    const std::string osFilename = m_psObject->file == m_poSession->Handle() ? NameOfFile() : psInfo->name; // behind an external link
     if (d->layout == H5R_LAYOUT_VIRTUAL || d->layout == H5R_LAYOUT_EXTERNAL || psInfo->driver[0] != '\0')
     {
-        CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: its blocks lie in other files", GetFilename().c_str(), m_osFullName.c_str());
+        CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: its blocks lie in other files", NameOfFile().c_str(), m_osFullName.c_str());
         return false;
     }
     for (size_t i = 0; i < m_aoDims.size(); i++)
@@ -349,7 +349,7 @@ bool Array::GetRawBlockInfo(const uint64_t *panBlockCoordinates, GDALMDArrayRawB
         std::copy_n(panBlockCoordinates, m_nFileDims, anChunk.begin());
         if (m_nText > d->chunk[nRank - 1] && m_nText > 0)
         {
-            CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: its texts go over several chunks", GetFilename().c_str(), m_osFullName.c_str());
+            CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: its texts go over several chunks", NameOfFile().c_str(), m_osFullName.c_str());
             return false;
         }
         if (h5r_chunks(m_psObject->file, m_psObject, anChunk.data(), anOne.data(), &sChunk, &err) != H5R_OK)
@@ -490,7 +490,7 @@ bool Array::IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 
     }
     catch (const std::bad_alloc &)
     {
-        CPLError(CE_Failure, CPLE_OutOfMemory, "%s#%s: out of memory", GetFilename().c_str(), m_osFullName.c_str());
+        CPLError(CE_Failure, CPLE_OutOfMemory, "%s#%s: out of memory", NameOfFile().c_str(), m_osFullName.c_str());
         return false;
     }
 }

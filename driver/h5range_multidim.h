@@ -219,9 +219,11 @@ class Array final : public GDALPamMDArray
     {
         return false;
     }
+    /** Empty for a remote file: of views of the array, and of rasters made of them, GDAL would look for side files. */
     const std::string &GetFilename() const override
     {
-        return m_poSession->GetFile()->Name();
+        static const std::string osNone{};
+        return IsNetworkPath(NameOfFile()) ? osNone : NameOfFile();
     }
     const std::vector<std::shared_ptr<GDALDimension>> &GetDimensions() const override
     {
@@ -274,15 +276,32 @@ class Array final : public GDALPamMDArray
     bool IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,
                const GDALExtendedDataType &oBufferType, void *pBuffer) const override;
     bool IAdviseRead(const GUInt64 *panStart, const size_t *panCount, CSLConstList papszOptions) const override;
+    /** Of remote files they are not kept: nothing can be written beside them. */
+#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 8, 0)
+    bool SetStatistics(bool bApproxStats, double dfMin, double dfMax, double dfMean, double dfStdDev, GUInt64 nValidCount,
+                       CSLConstList papszOptions) override
+    {
+        return !GetFilename().empty() && GDALPamMDArray::SetStatistics(bApproxStats, dfMin, dfMax, dfMean, dfStdDev, nValidCount, papszOptions);
+    }
+#else
+    bool SetStatistics(bool bApproxStats, double dfMin, double dfMax, double dfMean, double dfStdDev, GUInt64 nValidCount) override
+    {
+        return !GetFilename().empty() && GDALPamMDArray::SetStatistics(bApproxStats, dfMin, dfMax, dfMean, dfStdDev, nValidCount);
+    }
+#endif
     /** Whether GDAL may look for a file of cached values beside the file. */
     bool IsCacheable() const override
     {
-        return !IsNetworkPath(GetFilename());
+        return !GetFilename().empty();
     }
 
   private:
     Array(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osName, const h5r_object *psObject,
           const h5r_dataset *psDataset, const std::shared_ptr<const Type> &poType);
+    const std::string &NameOfFile() const
+    {
+        return m_poSession->GetFile()->Name();
+    }
     void SetNoData();
     void SetStructuralInfo();
     bool GetDouble(const char *pszName, double &dfValue, GDALDataType &eType) const;
