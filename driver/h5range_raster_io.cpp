@@ -426,9 +426,10 @@ RasterDataset::Outcome RasterDataset::ReadWindow(const std::vector<int> &anBands
     const Window &sLast = m_sLast.sWindow;
     const bool bSameBand = m_sLast.iBand == anBands[0], bBelow = Follows(sWindow.nYOff, sLast.nYOff, sLast.nYSize);
     const bool bNext = bSameBand && bBelow && sWindow.nXOff == sLast.nXOff && sWindow.nXSize == sLast.nXSize;
-    // From window to window along rows of them, as programs go that take one chunk after the other.
+    // From window to window along rows of them, as programs go that take one chunk after the other. On disk that costs a copy and saves nothing.
     const bool bNewRow = bBelow && sWindow.nXOff == 0 && sLast.nXOff > 0 && sLast.nXOff + sLast.nXSize == nRasterXSize;
-    const bool bBeside = bSameBand && (bNewRow || (sWindow.nYOff == sLast.nYOff && Follows(sWindow.nXOff, sLast.nXOff, sLast.nXSize)));
+    const bool bBeside = bSameBand && IsNetworkPath(m_poFile->Name()) &&
+                         (bNewRow || (sWindow.nYOff == sLast.nYOff && Follows(sWindow.nXOff, sLast.nXOff, sLast.nXSize)));
     m_sLast.nBeside = !bBeside ? 0 : m_sLast.nBeside + (m_sLast.nBeside < 30 ? 1 : 0);
     m_sLast.sWindow = sWindow;
     m_sLast.iBand = anBands[0];
