@@ -130,7 +130,7 @@ def test_h5range_two_windows_beside_each_other_read_little_more(served):
 
 
 def test_h5range_a_sample_of_blocks_takes_few_requests(served):
-    """Approximate statistics take every so manieth block: a round for each of them, once."""
+    """Approximate statistics take every n-th block: a round for each of them, once."""
     ds = served.raster("one")
     band = ds.GetRasterBand(1)
     served.asked()

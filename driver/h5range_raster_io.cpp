@@ -361,7 +361,7 @@ CPLErr RasterDataset::ReadBlock(int iBand, int nBX, int nBY, void *pImage)
     const GIntBig nBlock = static_cast<GIntBig>(m_nBlockXSize) * m_nBlockYSize * GDALGetDataTypeSizeBytes(m_eType) * static_cast<GIntBig>(anBands.size());
     const GIntBig nAhead = std::min(MAX_AHEAD, std::min(AHEAD_BYTES, CacheBudget()) / std::max<GIntBig>(nBlock, 1));
 
-    // A caller that goes from block to block gets the rest of the row, or more rows, in the same read. One that takes every so manieth
+    // A caller that goes from block to block gets the rest of the row, or more rows, in the same read. One that takes every n-th
     // block, as for approximate statistics, gets more of those once it has taken three.
     const GIntBig nIndex = static_cast<GIntBig>(nBY) * nBlocksX + nBX;
     const GIntBig nStep = m_sLast.iBand == iBand && m_sLast.nBX >= 0 ? nIndex - (static_cast<GIntBig>(m_sLast.nBY) * nBlocksX + m_sLast.nBX) : 0;
