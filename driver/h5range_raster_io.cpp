@@ -366,16 +366,14 @@ CPLErr RasterDataset::ReadBlock(int iBand, int nBX, int nBY, void *pImage)
     const GIntBig nIndex = static_cast<GIntBig>(nBY) * nBlocksX + nBX;
     const GIntBig nStep = m_sLast.iBand == iBand && m_sLast.nBX >= 0 ? nIndex - (static_cast<GIntBig>(m_sLast.nBY) * nBlocksX + m_sLast.nBX) : 0;
     std::vector<Blocks> asBlocks{{nBX, nBY, nBX, nBY}};
-    if (IsPlain()) // nothing is won by reading plain blocks early
-    {
-    }
-    else if (nStep == 1)
+    const bool bWorth = !IsPlain(); // nothing is won by reading plain blocks early
+    if (bWorth && nStep == 1)
     {
         asBlocks[0].nX1 = static_cast<int>(std::min<GIntBig>(nBlocksX - 1, nBX + std::max<GIntBig>(nAhead, 1) - 1));
         if (nBX == 0 && asBlocks[0].nX1 == nBlocksX - 1)
             asBlocks[0].nY1 = static_cast<int>(std::min<GIntBig>(nBlocksY - 1, nBY + std::max<GIntBig>(nAhead / nBlocksX, 1) - 1));
     }
-    else if (nStep > 1 && nStep == m_sLast.nStep)
+    else if (bWorth && nStep > 1 && nStep == m_sLast.nStep && anBands.size() == 1 && !m_bSignedByte) // where all make one plan
     {
         const GIntBig nEnd = static_cast<GIntBig>(nBlocksX) * nBlocksY;
         for (GIntBig i = 1; i < nAhead && nIndex + i * nStep < nEnd; i++)
