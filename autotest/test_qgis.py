@@ -75,7 +75,7 @@ def picture(path):
 SUBLAYERS = """
 said = []
 for sub in QgsProviderRegistry.instance().querySublayers(sys.argv[1]):
-    if sub.providerKey() == "gdal":
+    if sub.providerKey() == "gdal" and sys.argv[2] == "open":
         layer = sub.toLayer(QgsProviderSublayerDetails.LayerOptions(QgsCoordinateTransformContext()))
         said.append([sub.name(), sub.description(), sub.uri(), sub.driverName(), describe(layer)])
         layer = None
@@ -84,7 +84,7 @@ end(said)
 
 
 def test_h5range_qgis_sublayers(qgis, remote):
-    said = {name: rest for name, *rest in qgis(SUBLAYERS, remote)}
+    said = {name: rest for name, *rest in qgis(SUBLAYERS, remote, "open")}
     assert list(said) == ["/analysed_sst", "/analysis_error", "/sea_ice_fraction", "/mask", "/statistics/observations"]
     text, uri, driver, layer = said["/analysed_sst"]
     assert (text, uri, driver) == ("[6x180x360] sea_surface_temperature (16-bit integer)", 'H5RANGE:"%s":/analysed_sst' % remote, "H5RANGE")
@@ -93,6 +93,14 @@ def test_h5range_qgis_sublayers(qgis, remote):
         assert len(set(layer["bands"])) == 6
     assert said["/analysed_sst"][3]["bands"][1] == "Band 2: analysed sea surface temperature, time=1230811200 (seconds since 1981-01-01)"
     assert said["/statistics/observations"][3]["bands"][0] == "Band 1: number of observations used, time=1230724800 (seconds since 1981-01-01)"
+
+
+def test_h5range_qgis_opens_sublayers_without_requests(qgis, remote, nginx):
+    qgis(SUBLAYERS, remote, "list")
+    listed = nginx.requests()
+    qgis(SUBLAYERS, remote, "open")
+    assert sorted(nginx.requests()) == sorted(listed)
+    assert len(listed) <= 3 + 8 # QGIS asks drivers of vectors, too
 
 
 LAYER = """
