@@ -21,8 +21,8 @@ typedef struct options {
     const char *uri;      /* as given */
     char *file;           /* the part before "#/" */
     const char *path;     /* the part from "/" on; NULL when none */
-    bool json, stats, attributes, storage, recursive, canonical, data;
-    const char *slice, *format, *output;
+    bool json, stats, attributes, storage, recursive, canonical, data, no_check;
+    const char *slice, *format, *output, *group, *url, *inlined;
     const char *trace;    /* written, by "map" read */
     FILE *trace_out;
     struct map *map;
@@ -36,6 +36,7 @@ int cmd_cat(h5r_file *f, const options *o);
 int cmd_dump(h5r_file *f, const options *o);
 int cmd_map(h5r_file *f, const options *o);
 int cmd_check(h5r_file *f, const options *o);
+int cmd_refs(h5r_file *f, const options *o);
 void dump_error(const h5r_error *e);
 
 /* "check" of a file that is too damaged to be opened: that is its one finding. Returns an exit code. */

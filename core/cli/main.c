@@ -1,6 +1,7 @@
 /* h5range: looks into HDF5 and netCDF-4 files, local or remote. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #endif
 
 /* Options that not every command takes. */
-enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16, DATA = 32, STORAGE = 64, MAP = 128 };
+enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16, DATA = 32, STORAGE = 64, MAP = 128, REFS = 256 };
 
 typedef struct command {
     const char *name, *arguments, *what;
@@ -28,6 +29,8 @@ static const command commands[] = {
      "one line a chunk: [path] first element, byte offset, stored bytes, filter mask", cmd_chunks, RECURSIVE},
     {"cat", "[--slice S] [--format text|npy|raw] URI#/path", "values of a dataset", cmd_cat, SLICE | FORMAT},
     {"map", "-o OUT.svg [--trace FILE] URI", "a picture of the file's layout, with what a trace says was read painted on it", cmd_map, MAP},
+    {"refs", "[--format kerchunk-json|zarr] -o OUT [--group PATH] [--url URL] [--inline BYTES] [--no-check] URI[#/group]",
+     "the file as Zarr: references to its chunks, or (zarr) a folder with the chunks", cmd_refs, REFS | FORMAT},
     {"dump", "--canonical FILE", "everything, with digests of all data, as JSON", cmd_dump, CANONICAL},
     {"check", "[--data] URI", "validates structures and checksums, with --data also all chunks: one line a finding", cmd_check, DATA},
 };
@@ -373,17 +376,33 @@ static int run(const command *c, options *o)
     return code;
 }
 
-/* Value of "--name=value", or of "--name value", which takes the next argument. NULL: another option, or no value there. */
-static const char *option_value(int argc, char **argv, int *i, const char *name)
+/* Value of "--name=value", or of "--name value", which takes the next argument. NULL: there is none. */
+static const char *option_value(int argc, char **argv, int *i)
 {
-    const char *a = argv[*i];
-    size_t n = strlen(name);
+    const char *equals = strchr(argv[*i], '=');
 
-    if (strncmp(a, name, n) != 0 || (a[n] != '=' && a[n] != '\0'))
-        return NULL;
-    if (a[n] == '=')
-        return a + n + 1;
+    if (equals != NULL)
+        return equals + 1;
     return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+/* Where the value of an option goes; NULL: the command has no such option. */
+static const char **place_of(const command *c, options *o, const char *a)
+{
+    const struct {
+        const char *name;
+        unsigned takes;
+        const char **place;
+    } known[] = {{"--trace", UINT_MAX, &o->trace}, {"--slice", SLICE, &o->slice}, {"--format", FORMAT, &o->format}, {"-o", MAP | REFS, &o->output},
+                 {"--group", REFS, &o->group},     {"--url", REFS, &o->url},      {"--inline", REFS, &o->inlined}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t n = strlen(known[i].name);
+        bool takes = known[i].takes == UINT_MAX || (c->takes & known[i].takes) != 0;
+        if (takes && strncmp(a, known[i].name, n) == 0 && (a[n] == '=' || a[n] == '\0'))
+            return known[i].place;
+    }
+    return NULL;
 }
 
 static bool is_flag(const char *a, const char *name, bool *flag)
@@ -407,16 +426,12 @@ static int parse(int argc, char **argv, const command *c, options *o)
             (c->takes & CANONICAL && is_flag(a, "--canonical", &o->canonical)) ||
             (c->takes & DATA && is_flag(a, "--data", &o->data)))
             continue;
-        if ((value = option_value(argc, argv, &i, "--trace")) != NULL)
-            o->trace = value;
-        else if (c->takes & SLICE && (value = option_value(argc, argv, &i, "--slice")) != NULL)
-            o->slice = value;
-        else if (c->takes & MAP && (value = option_value(argc, argv, &i, "-o")) != NULL)
-            o->output = value;
-        else if (c->takes & FORMAT && (value = option_value(argc, argv, &i, "--format")) != NULL)
-            o->format = value;
-        else if (strcmp(a, "--trace") == 0 || (c->takes & SLICE && strcmp(a, "--slice") == 0) ||
-                 (c->takes & FORMAT && strcmp(a, "--format") == 0) || (c->takes & MAP && strcmp(a, "-o") == 0))
+        if (c->takes & REFS && is_flag(a, "--no-check", &o->no_check))
+            continue;
+        const char **place = place_of(c, o, a);
+        if (place != NULL && (value = option_value(argc, argv, &i)) != NULL)
+            *place = value;
+        else if (place != NULL)
             return usage("%s needs a value", a);
         else if (a[0] == '-' && a[1] != '\0')
             return usage("unknown option %s", a);
@@ -427,6 +442,8 @@ static int parse(int argc, char **argv, const command *c, options *o)
     }
     if (o->uri != NULL && c->takes & MAP && o->output == NULL)
         return usage("%s", "map needs -o OUT.svg (\"-\": standard output)");
+    if (o->uri != NULL && c->takes & REFS && o->output == NULL)
+        return usage("%s", "refs needs -o OUT");
     return o->uri == NULL ? usage("%s", "no URI given") : 0;
 }
 

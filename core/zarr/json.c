@@ -115,6 +115,9 @@ static void quoted(json *j, const char *text, size_t n)
         if (p[i] == '"' || p[i] == '\\') {
             fputc('\\', j->out);
             fputc(p[i++], j->out);
+        } else if (len == 0 && j->replace) {
+            fputs("\\ufffd", j->out);
+            i++;
         } else if (len == 0 || p[i] < 0x20 || p[i] == 0x7f) {
             fprintf(j->out, "\\u%04x", p[i++]);
         } else {
@@ -123,6 +126,33 @@ static void quoted(json *j, const char *text, size_t n)
         }
     }
     fputc('"', j->out);
+}
+
+void json_begin_text(json *j)
+{
+    separate(j);
+    fputc('"', j->out);
+}
+
+void json_more_text(json *j, const char *text)
+{
+    fputs(text, j->out);
+}
+
+void json_end_text(json *j)
+{
+    fputc('"', j->out);
+}
+
+void json_utf8(json *j, const char *text, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    for (size_t i = 0; i < n;) {
+        size_t len = utf8_length(p + i, n - i);
+        fwrite(len > 0 ? (const char *)(p + i) : "\xef\xbf\xbd", 1, len > 0 ? len : 3, j->out);
+        i += len > 0 ? len : 1;
+    }
 }
 
 void json_text_n(json *j, const char *text, size_t n)

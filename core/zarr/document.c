@@ -1,0 +1,225 @@
+#include "document.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "piece.h"
+#include "value.h"
+
+const char zarr_group_text[] = "{\"zarr_format\": 2}";
+
+/* ---------------------------------------------------------------- codecs */
+
+static bool is_known(const h5r_filter *f)
+{
+    return f->id == 1 || f->id == 2 || f->id == 3 || f->id == 307 || f->id == 32015 || f->id == 32001;
+}
+
+bool zarr_reads_stored(const zarr_view *v, const zarr_array *a, char *why, size_t cap)
+{
+    static const char *const layouts[] = {"compact", "contiguous", "chunked", "virtual", "external"};
+    const h5r_dataset *d = a->d;
+    unsigned rank = a->rank;
+
+    why[0] = '\0';
+    if (d->space->cls == H5R_SPACE_NULL)
+        snprintf(why, cap, "there are no data");
+    else if (memcmp(a->shape, a->own, rank * sizeof *a->shape) != 0)
+        snprintf(why, cap, "not stored in the shape that netCDF sees");
+    else if (!a->type.as_stored || (a->type.kind == ZARR_BYTES && d->type->cls != H5R_CLASS_STRING))
+        snprintf(why, cap, "elements of its type are not stored as Zarr has them");
+    else if (d->layout != H5R_LAYOUT_CHUNKED && d->layout != H5R_LAYOUT_CONTIGUOUS)
+        snprintf(why, cap, "%s data have no place in the file that a reference could name", layouts[d->layout]);
+    else if (a->object->file != v->f)
+        snprintf(why, cap, "the data lie in another file, which an external link leads to");
+    else if (d->raw_edges && d->n_filters > 0)
+        snprintf(why, cap, "chunks across the edge are stored without filters");
+    for (unsigned i = 0; i < d->n_filters && why[0] == '\0'; i++) {
+        const h5r_filter *f = &d->filters[i];
+        const char *name = h5r_filter_name(f->id) != NULL ? h5r_filter_name(f->id) : f->name;
+        if (!is_known(f))
+            snprintf(why, cap, "filter %u%s%s%s has no codec in Zarr", f->id, name[0] != '\0' ? " (" : "", name, name[0] != '\0' ? ")" : "");
+    }
+    return why[0] == '\0';
+}
+
+static void put_int(json *j, const char *key, int64_t v)
+{
+    json_key(j, key);
+    json_int(j, v);
+}
+
+static void put_blosc(json *j, const h5r_filter *f)
+{
+    static const char *const names[] = {"blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd"};
+    const uint32_t *v = f->values;
+
+    json_put_text(j, "cname", f->n_values > 6 && v[6] < sizeof names / sizeof *names ? names[v[6]] : "blosclz");
+    put_int(j, "clevel", f->n_values > 4 ? v[4] : 5);
+    put_int(j, "shuffle", f->n_values > 5 ? v[5] : 1);
+    put_int(j, "blocksize", 0);
+}
+
+/* A filter as a codec of numcodecs; client data that do not matter for reading are passed on all the same. */
+static void put_codec(json *j, const h5r_filter *f, uint32_t elem_size)
+{
+    bool has = f->n_values > 0;
+
+    json_begin_object(j);
+    switch (f->id) {
+    case 1:
+        json_put_text(j, "id", "zlib");
+        put_int(j, "level", has ? f->values[0] : 1);
+        break;
+    case 2:
+        json_put_text(j, "id", "shuffle");
+        put_int(j, "elementsize", has ? f->values[0] : elem_size);
+        break;
+    case 3:
+        json_put_text(j, "id", "fletcher32");
+        break;
+    case 307:
+        json_put_text(j, "id", "bz2");
+        put_int(j, "level", has ? f->values[0] : 9);
+        break;
+    case 32015:
+        json_put_text(j, "id", "zstd");
+        put_int(j, "level", has ? (int32_t)f->values[0] : 3);
+        break;
+    default:
+        json_put_text(j, "id", "blosc");
+        put_blosc(j, f);
+    }
+    json_end_object(j);
+}
+
+/* ---------------------------------------------------------------- documents */
+
+static void put_extent(json *j, const char *key, const uint64_t *v, unsigned rank)
+{
+    json_key(j, key);
+    json_begin_array(j);
+    for (unsigned i = 0; i < rank; i++)
+        json_uint(j, v[i]);
+    json_end_array(j);
+}
+
+static bool has_attr(const zarr_view *v, const h5r_object *o, const char *name)
+{
+    const h5r_attr *const *list;
+    size_t n;
+
+    if (h5r_attrs(v->f, o, true, &list, &n, NULL, NULL) != H5R_OK)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The fill value is also what xarray masks: there is none where no chunk is missing and netCDF names none. */
+static void put_fill(json *j, const zarr_view *v, const zarr_array *a, bool complete)
+{
+    json_key(j, "fill_value");
+    if (complete && !has_attr(v, a->object, "_FillValue")) {
+        json_null(j);
+        return;
+    }
+    if (a->type.kind == ZARR_TEXT) {
+        json_text(j, "");
+        return;
+    }
+    uint8_t *item = zarr_fill_item(a);
+    if (item != NULL)
+        zarr_put_fill(j, &a->type, item);
+    else
+        json_null(j);
+    free(item);
+}
+
+char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *chunk, bool stored, bool complete)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *m = open_memstream(&text, &n);
+    json j = {.out = m, .flat = true, .first = true, .replace = true};
+
+    if (m == NULL)
+        return NULL;
+    json_begin_object(&j);
+    put_int(&j, "zarr_format", 2);
+    put_extent(&j, "shape", a->shape, a->rank);
+    put_extent(&j, "chunks", chunk, a->rank);
+    json_key(&j, "dtype");
+    zarr_put_dtype(&j, &a->type, stored);
+    json_put_text(&j, "order", "C");
+    json_key(&j, "compressor");
+    json_null(&j);
+    json_key(&j, "filters");
+    if (a->type.kind == ZARR_TEXT) {
+        json_raw(&j, "[{\"id\":\"vlen-utf8\"}]");
+    } else if (stored && a->d->n_filters > 0) {
+        json_begin_array(&j);
+        for (unsigned i = 0; i < a->d->n_filters; i++)
+            put_codec(&j, &a->d->filters[i], a->d->type->size);
+        json_end_array(&j);
+    } else {
+        json_null(&j);
+    }
+    put_fill(&j, v, a, complete);
+    json_end_object(&j);
+    if (fclose(m) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static void put_attrs(json *j, const zarr_view *v, const h5r_object *o, const char *path)
+{
+    const h5r_attr *const *list;
+    const h5r_error *bad = NULL;
+    char message[sizeof((h5r_error *)0)->message + 300];
+    h5r_error err;
+    size_t n = 0;
+
+    if (h5r_attrs(v->f, o, true, &list, &n, &bad, &err) != H5R_OK)
+        bad = &err;
+    if (bad != NULL)
+        v->left_out(v->ctx, path, bad->message);
+    for (size_t i = 0; i < n; i++) {
+        if (zarr_is_hidden(list[i]->name) || zarr_put_attr(j, o->file, list[i], &err) == H5R_OK)
+            continue;
+        snprintf(message, sizeof message, "attribute %.250s: %s", list[i]->name, err.message);
+        v->left_out(v->ctx, path, message);
+    }
+}
+
+char *zarr_attrs_text(const zarr_view *v, const zarr_group *g, const zarr_array *a, const char *more)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *m = open_memstream(&text, &n);
+    json j = {.out = m, .flat = true, .first = true, .replace = true};
+
+    if (m == NULL)
+        return NULL;
+    json_begin_object(&j);
+    put_attrs(&j, v, a != NULL ? a->object : g->object, a != NULL ? a->path : g->path);
+    if (more != NULL)
+        json_raw(&j, more);
+    if (a != NULL) {
+        json_key(&j, "_ARRAY_DIMENSIONS");
+        json_begin_array(&j);
+        for (unsigned i = 0; i < a->rank; i++)
+            json_text(&j, a->dims[i]);
+        json_end_array(&j);
+    }
+    json_end_object(&j);
+    if (fclose(m) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
