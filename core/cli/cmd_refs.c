@@ -70,11 +70,14 @@ h5r_status refs_stored_chunks(const refs *r, const zarr_array *a, const h5r_chun
     h5r_status st = h5r_chunks_all(r->view.f, a->object, chunks, n, err);
     if (st != H5R_OK)
         return st == H5R_ERR_UNSUPPORTED ? H5R_ERR_FORMAT : st; /* not for want of a codec: decoding would fail, too */
-    for (size_t i = 0; i < *n; i++)
+    for (size_t i = 0; i < *n; i++) {
+        if ((*chunks)[i].size <= zarr_checksum_bytes(a))
+            return refs_fail(err, H5R_ERR_FORMAT, a->path, "%s", "a chunk of no bytes, or of a checksum alone");
         if ((*chunks)[i].skipped != 0) {
             snprintf(why, cap, "some chunks were stored without all filters");
             return refs_fail(err, H5R_ERR_UNSUPPORTED, a->path, "%s", why);
         }
+    }
     for (unsigned i = 0; i < a->d->space->rank; i++)
         total *= a->d->grid[i];
     *complete = *n == total;

@@ -79,6 +79,22 @@ typedef struct recipe {
     unsigned n_filters;
 } recipe;
 
+static bool read_codec(scan *at, recipe *c)
+{
+    scan member;
+
+    if (at->p == at->end || *at->p != '{')
+        return false;
+    char *id = scan_member(at, "id", &member) ? scan_text(&member) : NULL;
+    snprintf(c->filters[c->n_filters], sizeof c->filters[0], "%s", id != NULL ? id : "");
+    free(id);
+    if (scan_member(at, "elementsize", &member))
+        scan_number(&member, &c->element_size[c->n_filters]);
+    c->n_filters++;
+    scan_skip(at);
+    return true;
+}
+
 static bool read_recipe(const char *document, recipe *out)
 {
     scan doc = {document, document + strlen(document)}, at;
@@ -102,16 +118,10 @@ static bool read_recipe(const char *document, recipe *out)
         return false;
     c.bytes *= c.size;
     if (scan_member(&doc, "filters", &at) && scan_mark(&at, '['))
-        for (; c.n_filters < H5R_MAX_FILTERS && at.p < at.end && *at.p == '{'; scan_mark(&at, ',')) {
-            scan member;
-            char *id = scan_member(&at, "id", &member) ? scan_text(&member) : NULL;
-            snprintf(c.filters[c.n_filters], sizeof c.filters[0], "%s", id != NULL ? id : "");
-            free(id);
-            if (scan_member(&at, "elementsize", &member))
-                scan_number(&member, &c.element_size[c.n_filters]);
-            c.n_filters++;
-            scan_skip(&at);
-        }
+        while (c.n_filters < H5R_MAX_FILTERS - 1 && read_codec(&at, &c))
+            scan_mark(&at, ',');
+    if (scan_member(&doc, "compressor", &at))
+        (void)read_codec(&at, &c);
     *out = c;
     return true;
 }
@@ -149,6 +159,12 @@ static bool is_ours(const recipe *c)
     return true;
 }
 
+/* Filter mask of what the output leaves out. */
+static uint32_t left_out(const zarr_array *a)
+{
+    return zarr_checksum_bytes(a) > 0 ? UINT32_C(1) << (a->d->n_filters - 1) : 0;
+}
+
 /* The sample's bytes become the decoded chunk. Codecs that need other libraries are undone by the reader's own. */
 static h5r_status decode(const refs *r, refs_sample *s, const recipe *c, h5r_error *err)
 {
@@ -156,7 +172,7 @@ static h5r_status decode(const refs *r, refs_sample *s, const recipe *c, h5r_err
 
     if (!is_ours(c)) {
         uint8_t *chunk = malloc((size_t)s->a->d->chunk_bytes + 1);
-        h5r_status st = chunk != NULL ? h5r_decode_chunk(r->view.f, s->a->object, s->bytes, s->n, 0, chunk, (size_t)s->a->d->chunk_bytes, err) : nomem(err);
+        h5r_status st = chunk != NULL ? h5r_decode_chunk(r->view.f, s->a->object, s->bytes, s->n, left_out(s->a), chunk, (size_t)s->a->d->chunk_bytes, err) : nomem(err);
         free(s->bytes);
         s->bytes = chunk;
         s->n = (size_t)s->a->d->chunk_bytes;

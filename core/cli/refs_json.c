@@ -77,7 +77,7 @@ static void put_chunks(writer *w, const zarr_array *a, const char *prefix, const
     }
     for (size_t i = 0; i < n; i++) {
         h5r_chunk_coords(a->d, chunks[i].number, at);
-        put_range(w, prefix, a, at, chunks[i].offset, chunks[i].size);
+        put_range(w, prefix, a, at, chunks[i].offset, chunks[i].size - zarr_checksum_bytes(a));
     }
 }
 

@@ -44,6 +44,11 @@ bool zarr_reads_stored(const zarr_view *v, const zarr_array *a, char *why, size_
     return why[0] == '\0';
 }
 
+unsigned zarr_checksum_bytes(const zarr_array *a)
+{
+    return a->d->n_filters > 0 && a->d->filters[a->d->n_filters - 1].id == 3 ? 4 : 0;
+}
+
 static void put_int(json *j, const char *key, int64_t v)
 {
     json_key(j, key);
@@ -92,6 +97,33 @@ static void put_codec(json *j, const h5r_filter *f, uint32_t elem_size)
         put_blosc(j, f);
     }
     json_end_object(j);
+}
+
+/* What came last is the compressor: of the filters GDAL expects that they do not change the size by much. */
+static void put_codecs(json *j, const zarr_array *a, bool stored)
+{
+    const h5r_filter *f = a->d->filters;
+    unsigned n = stored ? a->d->n_filters - (zarr_checksum_bytes(a) > 0) : 0;
+    bool compressor = n > 0 && f[n - 1].id != 2 && f[n - 1].id != 3;
+
+    json_key(j, "compressor");
+    if (compressor)
+        put_codec(j, &f[--n], a->d->type->size);
+    else
+        json_null(j);
+    json_key(j, "filters");
+    if (a->type.kind == ZARR_TEXT) {
+        json_raw(j, "[{\"id\":\"vlen-utf8\"}]");
+        return;
+    }
+    if (n == 0) {
+        json_null(j);
+        return;
+    }
+    json_begin_array(j);
+    for (unsigned i = 0; i < n; i++)
+        put_codec(j, &f[i], a->d->type->size);
+    json_end_array(j);
 }
 
 /* ---------------------------------------------------------------- documents */
@@ -154,19 +186,7 @@ char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *c
     json_key(&j, "dtype");
     zarr_put_dtype(&j, &a->type, stored);
     json_put_text(&j, "order", "C");
-    json_key(&j, "compressor");
-    json_null(&j);
-    json_key(&j, "filters");
-    if (a->type.kind == ZARR_TEXT) {
-        json_raw(&j, "[{\"id\":\"vlen-utf8\"}]");
-    } else if (stored && a->d->n_filters > 0) {
-        json_begin_array(&j);
-        for (unsigned i = 0; i < a->d->n_filters; i++)
-            put_codec(&j, &a->d->filters[i], a->d->type->size);
-        json_end_array(&j);
-    } else {
-        json_null(&j);
-    }
+    put_codecs(&j, a, stored);
     put_fill(&j, v, a, complete);
     json_end_object(&j);
     if (fclose(m) != 0) {

@@ -7,6 +7,9 @@
 /* Whether codecs of numcodecs read an array's chunks, or its contiguous data, as they are stored. Otherwise why says why not. */
 bool zarr_reads_stored(const zarr_view *v, const zarr_array *a, char *why, size_t cap);
 
+/* Bytes of a checksum behind each stored chunk, which references leave out: not every reader knows the filter. */
+unsigned zarr_checksum_bytes(const zarr_array *a);
+
 /* .zarray. chunk: as zarr_chunk_shape() gives it. stored: chunks are those of the file, rather than decoded ones. complete: none is missing. */
 char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *chunk, bool stored, bool complete);
 

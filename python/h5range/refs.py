@@ -42,7 +42,7 @@ def _v2_fill(ds: Dataset, dtype: np.dtype, complete: bool) -> Any:
         return None
     if dtype == object:
         return ""
-    value = np.asarray(0 if ds._d["fill_time"] == 1 else ds.fillvalue).ravel()[:1].astype(dtype)
+    value = np.zeros(1, dtype) if ds._d["fill_time"] == 1 else np.asarray(ds.fillvalue).ravel()[:1].astype(dtype)
     if dtype.kind == "f":
         return _zarrmeta._float(float(value[0]))
     if dtype.kind == "c":
@@ -55,13 +55,15 @@ def _v2_fill(ds: Dataset, dtype: np.dtype, complete: bool) -> Any:
 def _array_document(
     v: netcdf.Variable, chunks: tuple[int, ...], dtype: np.dtype, filters: list[dict[str, Any]], complete: bool
 ) -> tuple[str, str]:
+    # What came last is the compressor: of the filters GDAL expects that they do not change the size by much.
+    compressor = filters.pop() if filters and filters[-1]["id"] in ("zlib", "bz2", "zstd", "blosc") else None
     doc = {
         "zarr_format": 2,
         "shape": list(v.shape),
         "chunks": list(chunks),
         "dtype": "|O" if dtype == object else [[n, dtype[n].str] for n in dtype.names] if dtype.names else dtype.str,
         "order": "C",
-        "compressor": None,
+        "compressor": compressor,
         "filters": filters or None,
         "fill_value": _v2_fill(v.dataset, dtype, complete),
     }
@@ -89,7 +91,10 @@ def _stored(v: netcdf.Variable, url: str) -> tuple[tuple[str, str], dict[str, An
     if index.filter_masks.any():
         raise UnsupportedError("some chunks were stored without all filters", ds.name)
     inner = (0,) * len(ds.type.inner)
-    named = {".".join(map(str, c.indices + inner)): [url, c.byte_offset, c.byte_length] for c in index}
+    checksum = 4 if filters and filters[-1]["id"] == "fletcher32" else 0  # behind each chunk; not every reader knows the filter
+    if checksum:
+        filters.pop()
+    named = {".".join(map(str, c.indices + inner)): [url, c.byte_offset, c.byte_length - checksum] for c in index}
     return _array_document(v, chunks, ds.dtype, filters, len(named) == math.prod(index.grid_shape)), named
 
 
@@ -153,7 +158,7 @@ def check(found: dict[str, Any], source: Any, *, group: str | None = None, chunk
         path, _, at = key.rpartition("/")
         doc = json.loads(refs[path + "/.zarray"])
         (data,) = file.fetch([tuple(refs[key][1:])])
-        for config in reversed(doc["filters"] or []):
+        for config in [doc["compressor"]] * bool(doc["compressor"]) + (doc["filters"] or [])[::-1]:
             data = numcodecs.get_codec(config).decode(data)
         shape = tuple(doc["chunks"])
         dtype = np.dtype(doc["dtype"])
