@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import fsspec
 import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import DATA, hdf5_files, label
+from conftest import DATA, ROOT, hdf5_files, label
 
 import h5range
 from h5range.__main__ import main
@@ -76,6 +77,45 @@ def test_what_cannot_be_named_is_inlined_or_left_out(tmp_path):
     assert found["refs"]["g/scalar/0"][0] == "memory://a.h5"
     with pytest.warns(LeftOutWarning, match="/lzf: filter 32000"):
         assert "lzf/.zarray" not in references(tmp_path / "a.h5", inline=10)["refs"]
+
+
+COMMAND = Path(os.environ.get("H5RANGE_BIN", ROOT / "build" / "release" / "bin" / "h5range"))
+
+
+@pytest.mark.skipif(not COMMAND.exists(), reason=f"the command is not built: {COMMAND}")
+@pytest.mark.parametrize("name", ["sst_global.nc", "product.nc"])
+def test_xarray_reads_what_the_command_writes(tmp_path, name):
+    want = xr.load_dataset(DATA / name, engine="h5range")
+    for format, out in (("kerchunk-json", tmp_path / "refs.json"), ("zarr", tmp_path / "folder")):
+        subprocess.run([COMMAND, "refs", "--format", format, "-o", out, DATA / name], check=True, stdout=subprocess.DEVNULL, timeout=60)
+        if format == "zarr":
+            read = xr.load_dataset(out, engine="zarr")
+        else:
+            read = read_back(out, tmp_path / "read.nc", {"remote_protocol": "file"})
+        never = ["crs"]  # written: its fill value, which xarray masks
+        xr.testing.assert_equal(read.drop_vars(never, errors="ignore"), want.drop_vars(never, errors="ignore"))
+
+
+@pytest.mark.skipif(not COMMAND.exists(), reason=f"the command is not built: {COMMAND}")
+@pytest.mark.parametrize("path", [p for p in hdf5_files(100 << 10)[2::7] if not p.name.startswith("damaged_")], ids=label)
+def test_the_command_says_the_same(tmp_path, path):
+    try:
+        with h5range.open(path) as file:
+            file.prefetch()
+            want = references(file, url="x")["refs"]
+    except h5range.H5RangeError:
+        return
+    out = tmp_path / "refs.json"
+    subprocess.run([COMMAND, "refs", "--url", "x", "-o", out, path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+    found = json.loads(out.read_text())["refs"]
+    for key in sorted(set(want) | set(found)):
+        if isinstance(want.get(key), str) and want[key].startswith("base64:"):
+            assert found[key].startswith("base64:")
+            document = json.loads(want[key.rpartition("/")[0] + "/.zarray"])
+            if document["dtype"] == "|O" or "f" in str(document["dtype"]):
+                continue  # compounds are JSON objects there, and NaN has more than one form
+        a, b = (json.dumps(json.loads(x)) if isinstance(x, str) and x.startswith("{") else x for x in (want.get(key), found.get(key)))
+        assert a == b, key
 
 
 def test_a_wrong_reference_is_found():
