@@ -47,7 +47,7 @@ static h5r_status put_metadata(writer *w, const zarr_group *g, const zarr_array 
     uint64_t chunk[ZARR_MAX_RANK];
 
     zarr_chunk_shape(a, cut, chunk);
-    h5r_status st = put_document(w, prefix, ".zarray", zarr_array_text(&w->r->view, a, chunk, cut == ZARR_CUT_STORED, complete), err);
+    h5r_status st = put_document(w, prefix, ".zarray", zarr_array_text(&w->r->view, a, chunk, cut == ZARR_CUT_STORED, complete ? ZARR_FILL_COMPLETE : ZARR_FILL_MISSING), err);
     return st == H5R_OK ? put_document(w, prefix, ".zattrs", zarr_attrs_text(&w->r->view, g, a, NULL), err) : st;
 }
 

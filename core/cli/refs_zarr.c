@@ -96,7 +96,7 @@ static h5r_status make_folder(store *s, const char *prefix, const char *name, co
 static h5r_status put_metadata(store *s, const zarr_group *g, const zarr_array *a, const char *prefix, const uint64_t *chunk, bool stored, bool complete,
                                h5r_error *err)
 {
-    h5r_status st = put_document(s, prefix, ".zarray", zarr_array_text(&s->r->view, a, chunk, stored, complete), err);
+    h5r_status st = put_document(s, prefix, ".zarray", zarr_array_text(&s->r->view, a, chunk, stored, complete ? ZARR_FILL_COMPLETE : ZARR_FILL_MISSING), err);
 
     return st == H5R_OK ? put_document(s, prefix, ".zattrs", zarr_attrs_text(&s->r->view, g, a, NULL), err) : st;
 }

@@ -13,8 +13,7 @@ const h5r_attr *zarr_find_attr(const zarr_attrs *a, const char *name)
     return NULL;
 }
 
-/* The attribute's text when it is one; the caller frees it. */
-static char *text_of(h5r_file *f, const h5r_attr *a)
+char *zarr_text_of(h5r_file *f, const h5r_attr *a)
 {
     h5r_values *values;
     uint8_t *elems;
@@ -37,7 +36,7 @@ static char *text_of(h5r_file *f, const h5r_attr *a)
 
 bool zarr_attr_is(h5r_file *f, const h5r_attr *a, const char *text)
 {
-    char *found = text_of(f, a);
+    char *found = zarr_text_of(f, a);
     bool is = found != NULL && strcmp(found, text) == 0;
 
     free(found);
@@ -46,7 +45,7 @@ bool zarr_attr_is(h5r_file *f, const h5r_attr *a, const char *text)
 
 bool zarr_attr_has(h5r_file *f, const h5r_attr *a, const char *part)
 {
-    char *found = text_of(f, a);
+    char *found = zarr_text_of(f, a);
     bool has = found != NULL && strstr(found, part) != NULL;
 
     free(found);

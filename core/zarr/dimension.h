@@ -11,6 +11,9 @@ typedef struct zarr_attrs {
 
 const h5r_attr *zarr_find_attr(const zarr_attrs *a, const char *name);
 
+/* The attribute's value when it is one text; the caller frees it. a may be NULL. */
+char *zarr_text_of(h5r_file *f, const h5r_attr *a);
+
 /* Whether a text is the attribute's, or a part of it. */
 bool zarr_attr_is(h5r_file *f, const h5r_attr *a, const char *text);
 bool zarr_attr_has(h5r_file *f, const h5r_attr *a, const char *part);

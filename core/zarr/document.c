@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dimension.h"
 #include "piece.h"
 #include "value.h"
 
@@ -137,24 +138,47 @@ static void put_extent(json *j, const char *key, const uint64_t *v, unsigned ran
     json_end_array(j);
 }
 
-static bool has_attr(const zarr_view *v, const h5r_object *o, const char *name)
+const h5r_attr *zarr_attr(const zarr_view *v, const h5r_object *o, const char *name)
 {
-    const h5r_attr *const *list;
-    size_t n;
+    zarr_attrs all;
 
-    if (h5r_attrs(v->f, o, true, &list, &n, NULL, NULL) != H5R_OK)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i]->name, name) == 0)
-            return true;
-    return false;
+    if (h5r_attrs(v->f, o, true, &all.list, &all.n, NULL, NULL) != H5R_OK)
+        return NULL;
+    return zarr_find_attr(&all, name);
 }
 
-/* The fill value is also what xarray masks: there is none where no chunk is missing and netCDF names none. */
-static void put_fill(json *j, const zarr_view *v, const zarr_array *a, bool complete)
+char *zarr_attr_text(const zarr_view *v, const h5r_object *o, const char *name)
+{
+    return zarr_text_of(o->file, zarr_attr(v, o, name));
+}
+
+/* A number of an attribute as the array's fill value; false: it is none, or does not fit. */
+static bool put_nodata(json *j, const zarr_array *a, const h5r_attr *attr)
+{
+    zarr_type from = attr != NULL && attr->type != NULL ? zarr_type_of(attr->type) : (zarr_type){.kind = ZARR_TEXT};
+    uint8_t value[16], *elems = NULL;
+    bool done = false;
+
+    if (from.kind != ZARR_NUMBER || from.per_item != 1 || attr->space->count != 1 || a->type.kind != ZARR_NUMBER)
+        return false;
+    elems = malloc(attr->raw_len + 1);
+    if (elems != NULL && h5r_attr_read(attr, elems, attr->raw_len, NULL) == H5R_OK) {
+        zarr_convert(&from, elems, 1, value);
+        done = zarr_put_number_as(j, &from, value, &a->type);
+    }
+    free(elems);
+    return done;
+}
+
+static void put_fill(json *j, const zarr_view *v, const zarr_array *a, zarr_fill fill)
 {
     json_key(j, "fill_value");
-    if (complete && !has_attr(v, a->object, "_FillValue")) {
+    if (fill == ZARR_FILL_NODATA) {
+        if (!put_nodata(j, a, zarr_attr(v, a->object, "_FillValue")) && !put_nodata(j, a, zarr_attr(v, a->object, "missing_value")))
+            json_null(j);
+        return;
+    }
+    if (fill == ZARR_FILL_COMPLETE && zarr_attr(v, a->object, "_FillValue") == NULL) {
         json_null(j);
         return;
     }
@@ -170,7 +194,7 @@ static void put_fill(json *j, const zarr_view *v, const zarr_array *a, bool comp
     free(item);
 }
 
-char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *chunk, bool stored, bool complete)
+char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *chunk, bool stored, zarr_fill fill)
 {
     char *text = NULL;
     size_t n = 0;
@@ -187,7 +211,7 @@ char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *c
     zarr_put_dtype(&j, &a->type, stored);
     json_put_text(&j, "order", "C");
     put_codecs(&j, a, stored);
-    put_fill(&j, v, a, complete);
+    put_fill(&j, v, a, fill);
     json_end_object(&j);
     if (fclose(m) != 0) {
         free(text);

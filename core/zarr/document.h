@@ -10,12 +10,25 @@ bool zarr_reads_stored(const zarr_view *v, const zarr_array *a, char *why, size_
 /* Bytes of a checksum behind each stored chunk, which references leave out: not every reader knows the filter. */
 unsigned zarr_checksum_bytes(const zarr_array *a);
 
-/* .zarray. chunk: as zarr_chunk_shape() gives it. stored: chunks are those of the file, rather than decoded ones. complete: none is missing. */
-char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *chunk, bool stored, bool complete);
+/* What fill_value says. */
+typedef enum zarr_fill {
+    ZARR_FILL_MISSING,  /* HDF5's fill value: chunks are missing */
+    ZARR_FILL_COMPLETE, /* the same where there is an attribute _FillValue, else null: xarray masks the fill value */
+    ZARR_FILL_NODATA    /* the attribute _FillValue or missing_value, else null: no chunk is missing */
+} zarr_fill;
+
+/* .zarray. chunk: as zarr_chunk_shape() gives it. stored: chunks are those of the file, rather than decoded ones. */
+char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *chunk, bool stored, zarr_fill fill);
 
 /* .zattrs of an array or (a NULL) of a group. more: members to add, as JSON without braces, or NULL. Attributes that cannot be read are left
  * out, and reported. */
 char *zarr_attrs_text(const zarr_view *v, const zarr_group *g, const zarr_array *a, const char *more);
+
+/* An attribute of an object; NULL: there is none that can be read. */
+const h5r_attr *zarr_attr(const zarr_view *v, const h5r_object *o, const char *name);
+
+/* The attribute's value when it is one text; the caller frees it. */
+char *zarr_attr_text(const zarr_view *v, const h5r_object *o, const char *name);
 
 extern const char zarr_group_text[]; /* .zgroup */
 

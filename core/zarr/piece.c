@@ -6,12 +6,33 @@
 
 #include "value.h"
 
-enum { PIECE = 8 << 20 }; /* bytes */
+enum { PIECE = 8 << 20, GROUP = 4 << 20, DEEP_GROUP = 256 << 10 }; /* bytes */
 
 static bool times(uint64_t a, uint64_t b, uint64_t *out)
 {
     *out = a * b;
     return a == 0 || b <= UINT64_MAX / a;
+}
+
+/* Chunks are put together from the last dimension on. Who reads images takes a window of the last two and one element of the others. */
+static void group_chunks(const zarr_array *a, unsigned outer, uint64_t *chunk)
+{
+    uint64_t bytes = a->d->type->size > 0 ? a->d->type->size : 1;
+
+    for (unsigned i = 0; i < outer; i++) {
+        chunk[i] = a->d->layout == H5R_LAYOUT_CHUNKED ? a->d->chunk[i] : 1;
+        if (!times(bytes, chunk[i], &bytes))
+            return;
+    }
+    for (unsigned i = outer; i-- > 0;) {
+        uint64_t most = (i + 2 >= outer ? GROUP : DEEP_GROUP) / bytes;
+        uint64_t have = a->shape[i] / chunk[i] + (a->shape[i] % chunk[i] != 0);
+        uint64_t factor = have < most ? have : most;
+        if (factor > 1) {
+            chunk[i] *= factor;
+            bytes *= factor;
+        }
+    }
 }
 
 void zarr_chunk_shape(const zarr_array *a, zarr_cut cut, uint64_t *chunk)
@@ -21,6 +42,10 @@ void zarr_chunk_shape(const zarr_array *a, zarr_cut cut, uint64_t *chunk)
 
     for (unsigned i = 0; i < a->rank; i++)
         chunk[i] = a->shape[i] > 0 ? a->shape[i] : 1;
+    if (cut == ZARR_CUT_GROUPS) {
+        group_chunks(a, outer, chunk);
+        return;
+    }
     if (cut != ZARR_CUT_WHOLE && a->d->layout == H5R_LAYOUT_CHUNKED) {
         memcpy(chunk, a->d->chunk, outer * sizeof *chunk);
         return;

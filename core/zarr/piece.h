@@ -7,6 +7,7 @@
 typedef enum zarr_cut {
     ZARR_CUT_STORED, /* HDF5's chunks; contiguous data are one */
     ZARR_CUT_PIECES, /* HDF5's chunks; other layouts are cut into pieces of some MiB along the first dimensions */
+    ZARR_CUT_GROUPS, /* several of HDF5's chunks, or a part of other layouts: some MiB along the last two dimensions, little along the others */
     ZARR_CUT_WHOLE   /* one chunk */
 } zarr_cut;
 

@@ -293,6 +293,15 @@ static uint64_t bits(const uint8_t *p, size_t n)
     return v;
 }
 
+static int64_t signed_of(const uint8_t *p, size_t n)
+{
+    uint64_t v = bits(p, n);
+
+    if (n < 8 && (v >> (8 * n - 1)) != 0)
+        v |= UINT64_MAX << (8 * n);
+    return (int64_t)v;
+}
+
 static double half(uint16_t h)
 {
     double sign = h & 0x8000 ? -1 : 1;
@@ -351,9 +360,28 @@ void zarr_put_fill(json *j, const zarr_type *z, const uint8_t *value)
     } else if (z->letter == 'u') {
         json_uint(j, bits(value, z->size));
     } else {
-        uint64_t v = bits(value, z->size);
-        if (z->size < 8 && (v >> (8 * z->size - 1)) != 0)
-            v |= UINT64_MAX << (8 * z->size);
-        json_int(j, (int64_t)v);
+        json_int(j, signed_of(value, z->size));
     }
+}
+
+bool zarr_put_number_as(json *j, const zarr_type *from, const uint8_t *value, const zarr_type *to)
+{
+    if (from->letter == to->letter && from->size == to->size) {
+        zarr_put_fill(j, to, value);
+        return true;
+    }
+    if (strchr("iuf", from->letter) == NULL || strchr("iuf", to->letter) == NULL)
+        return false;
+    double v = from->letter == 'f'   ? float_of(value, from->size)
+               : from->letter == 'u' ? (double)bits(value, from->size)
+                                     : (double)signed_of(value, from->size);
+    if (to->letter == 'f') {
+        put_float(j, v);
+        return true;
+    }
+    double top = ldexp(1, (int)(8 * to->size) - (to->letter == 'i')), bottom = to->letter == 'i' ? -top : 0;
+    if (!(v >= bottom && v < top) || v != floor(v) || fabs(v) > 9007199254740992.0)
+        return false;
+    json_int(j, (int64_t)v);
+    return true;
 }

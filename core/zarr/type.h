@@ -36,4 +36,7 @@ void zarr_put_dtype(json *j, const zarr_type *z, bool stored);
 /* A value in Zarr's form as JSON: what a fill value is in Zarr 2. */
 void zarr_put_fill(json *j, const zarr_type *z, const uint8_t *value);
 
+/* The same for a number of another type, when to can hold it: else false, and nothing is written. */
+bool zarr_put_number_as(json *j, const zarr_type *from, const uint8_t *value, const zarr_type *to);
+
 #endif

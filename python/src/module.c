@@ -5,6 +5,8 @@
 #include <h5range/h5range_curl.h>
 #endif
 
+#include "gdal.h"
+
 PyObject *Need;
 
 static PyObject *identify(PyObject *Py_UNUSED(module), PyObject *arg)
@@ -48,10 +50,27 @@ static PyObject *filters(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignore
     return list;
 }
 
+/* gdal_install(path of a libgdal) -> its version; ValueError with the reason when that cannot be. */
+static PyObject *install(PyObject *Py_UNUSED(module), PyObject *arg)
+{
+    PyObject *path = NULL;
+    char version[64], why[600];
+
+    if (!PyUnicode_FSConverter(arg, &path))
+        return NULL;
+    bool done = gdal_install(PyBytes_AsString(path), version, sizeof version, why, sizeof why);
+    Py_DECREF(path);
+    if (done)
+        return text(version);
+    PyErr_SetString(PyExc_ValueError, why);
+    return NULL;
+}
+
 static PyMethodDef functions[] = {
     {"identify", identify, METH_O, NULL},
     {"is_url", is_url, METH_O, NULL},
     {"filters", filters, METH_NOARGS, NULL},
+    {"gdal_install", install, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
