@@ -152,6 +152,24 @@ char *zarr_attr_text(const zarr_view *v, const h5r_object *o, const char *name)
     return zarr_text_of(o->file, zarr_attr(v, o, name));
 }
 
+bool zarr_attr_number(const zarr_view *v, const h5r_object *o, const char *name, double *out)
+{
+    const h5r_attr *attr = zarr_attr(v, o, name);
+    zarr_type z = attr != NULL ? zarr_type_of(attr->type) : (zarr_type){.kind = ZARR_TEXT};
+    uint8_t value[16];
+
+    if (z.kind != ZARR_NUMBER || z.per_item != 1 || attr->space->count != 1 || strchr("iuf", z.letter) == NULL)
+        return false;
+    uint8_t *elems = malloc(attr->raw_len + 1);
+    bool done = elems != NULL && h5r_attr_read(attr, elems, attr->raw_len, NULL) == H5R_OK;
+    if (done) {
+        zarr_convert(&z, elems, 1, value);
+        *out = zarr_number_of(&z, value);
+    }
+    free(elems);
+    return done;
+}
+
 /* A number of an attribute as the array's fill value; false: it is none, or does not fit. */
 static bool put_nodata(json *j, const zarr_array *a, const h5r_attr *attr)
 {
@@ -174,7 +192,7 @@ static void put_fill(json *j, const zarr_view *v, const zarr_array *a, zarr_fill
 {
     json_key(j, "fill_value");
     if (fill == ZARR_FILL_NODATA) {
-        if (!put_nodata(j, a, zarr_attr(v, a->object, "_FillValue")) && !put_nodata(j, a, zarr_attr(v, a->object, "missing_value")))
+        if (a->is_scaled || (!put_nodata(j, a, zarr_attr(v, a->object, "_FillValue")) && !put_nodata(j, a, zarr_attr(v, a->object, "missing_value"))))
             json_null(j);
         return;
     }
@@ -186,9 +204,10 @@ static void put_fill(json *j, const zarr_view *v, const zarr_array *a, zarr_fill
         json_text(j, "");
         return;
     }
+    const zarr_type shown = zarr_shown_type(a);
     uint8_t *item = zarr_fill_item(a);
     if (item != NULL)
-        zarr_put_fill(j, &a->type, item);
+        zarr_put_fill(j, &shown, item);
     else
         json_null(j);
     free(item);
@@ -208,7 +227,8 @@ char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *c
     put_extent(&j, "shape", a->shape, a->rank);
     put_extent(&j, "chunks", chunk, a->rank);
     json_key(&j, "dtype");
-    zarr_put_dtype(&j, &a->type, stored);
+    const zarr_type shown = zarr_shown_type(a);
+    zarr_put_dtype(&j, &shown, stored);
     json_put_text(&j, "order", "C");
     put_codecs(&j, a, stored);
     put_fill(&j, v, a, fill);
@@ -220,7 +240,18 @@ char *zarr_array_text(const zarr_view *v, const zarr_array *a, const uint64_t *c
     return text;
 }
 
-static void put_attrs(json *j, const zarr_view *v, const h5r_object *o, const char *path)
+/* Attributes about what is stored, not about what is shown. */
+static bool is_of_storage(const zarr_array *a, const char *name)
+{
+    static const char *const names[] = {"scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned", "valid_min", "valid_max", "valid_range"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return a->units != NULL && strcmp(name, "units") == 0;
+}
+
+static void put_attrs(json *j, const zarr_view *v, const zarr_array *a, const h5r_object *o, const char *path)
 {
     const h5r_attr *const *list;
     const h5r_error *bad = NULL;
@@ -233,7 +264,8 @@ static void put_attrs(json *j, const zarr_view *v, const h5r_object *o, const ch
     if (bad != NULL)
         v->left_out(v->ctx, path, bad->message);
     for (size_t i = 0; i < n; i++) {
-        if (zarr_is_hidden(list[i]->name) || zarr_put_attr(j, o->file, list[i], &err) == H5R_OK)
+        bool hidden = zarr_is_hidden(list[i]->name) || (a != NULL && a->is_scaled && is_of_storage(a, list[i]->name));
+        if (hidden || zarr_put_attr(j, o->file, list[i], &err) == H5R_OK)
             continue;
         snprintf(message, sizeof message, "attribute %.250s: %s", list[i]->name, err.message);
         v->left_out(v->ctx, path, message);
@@ -250,7 +282,9 @@ char *zarr_attrs_text(const zarr_view *v, const zarr_group *g, const zarr_array 
     if (m == NULL)
         return NULL;
     json_begin_object(&j);
-    put_attrs(&j, v, a != NULL ? a->object : g->object, a != NULL ? a->path : g->path);
+    put_attrs(&j, v, a, a != NULL ? a->object : g->object, a != NULL ? a->path : g->path);
+    if (a != NULL && a->is_scaled && a->units != NULL)
+        json_put_text(&j, "units", a->units);
     if (more != NULL)
         json_raw(&j, more);
     if (a != NULL) {

@@ -30,6 +30,9 @@ const h5r_attr *zarr_attr(const zarr_view *v, const h5r_object *o, const char *n
 /* The attribute's value when it is one text; the caller frees it. */
 char *zarr_attr_text(const zarr_view *v, const h5r_object *o, const char *name);
 
+/* The attribute's value when it is one real number. */
+bool zarr_attr_number(const zarr_view *v, const h5r_object *o, const char *name, double *out);
+
 extern const char zarr_group_text[]; /* .zgroup */
 
 #endif

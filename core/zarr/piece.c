@@ -82,16 +82,40 @@ void zarr_chunk_key(const uint64_t *at, unsigned rank, char *key, size_t cap)
         n += (size_t)snprintf(key + n, cap - n, "%s%" PRIu64, i > 0 ? "." : "", at[i]);
 }
 
+zarr_type zarr_shown_type(const zarr_array *a)
+{
+    return a->is_scaled ? (zarr_type){.kind = ZARR_NUMBER, .letter = 'f', .size = 8, .t = a->type.t, .per_item = a->type.per_item} : a->type;
+}
+
+/* n elements (of the kind that an element of the dataset has per_item of) as they are shown. False: out of memory. */
+static bool convert(const zarr_array *a, const uint8_t *src, size_t n, uint8_t *dst)
+{
+    if (!a->is_scaled) {
+        zarr_convert(&a->type, src, n, dst);
+        return true;
+    }
+    uint8_t *packed = malloc(n * a->type.size + 1);
+    for (size_t i = 0; packed != NULL && i < n; i++) {
+        zarr_convert(&a->type, src + i * a->type.t->size, 1, packed);
+        zarr_put_double(zarr_number_of(&a->type, packed) * a->scale + a->offset, dst + 8 * i);
+    }
+    free(packed);
+    return packed != NULL;
+}
+
 uint8_t *zarr_fill_item(const zarr_array *a)
 {
     const h5r_type *t = a->d->type;
-    size_t n = (size_t)a->type.size * a->type.per_item;
+    size_t n = (size_t)zarr_shown_type(a).size * a->type.per_item;
     uint8_t *item = calloc(1, n + 1), *native = malloc((size_t)t->size + 1);
 
     if (item != NULL && native != NULL && a->d->fill_value != NULL && a->d->fill == H5R_FILL_USER && a->d->fill_time != H5R_FILL_NEVER) {
         memcpy(native, a->d->fill_value, t->size);
         h5r_swap(t, native, 1);
-        zarr_convert(&a->type, native, a->type.per_item, item);
+        if (!convert(a, native, a->type.per_item, item)) {
+            free(native);
+            native = NULL;
+        }
     }
     if (native == NULL) {
         free(item);
@@ -103,7 +127,7 @@ uint8_t *zarr_fill_item(const zarr_array *a)
 
 uint64_t zarr_piece_bytes(const zarr_array *a, const uint64_t *chunk)
 {
-    uint64_t n = a->type.size;
+    uint64_t n = zarr_shown_type(a).size;
 
     for (unsigned i = 0; i < a->rank; i++)
         if (!times(n, chunk[i], &n))
@@ -246,7 +270,7 @@ static h5r_status number_piece(const zarr_array *a, const box *b, const uint64_t
                                h5r_error *err)
 {
     uint64_t total = zarr_piece_bytes(a, chunk);
-    size_t item = (size_t)a->type.size * a->type.per_item;
+    size_t item = (size_t)zarr_shown_type(a).size * a->type.per_item;
     uint8_t *whole = total < SIZE_MAX ? malloc((size_t)total + 1) : NULL, *packed = whole, *fill = NULL;
 
     if (!b->whole || b->n == 0) {
@@ -254,10 +278,8 @@ static h5r_status number_piece(const zarr_array *a, const box *b, const uint64_t
         fill = zarr_fill_item(a);
     }
     bool sound = whole != NULL && packed != NULL && (packed == whole || fill != NULL);
-    if (sound) {
-        zarr_convert(&a->type, elems, (size_t)b->n * a->type.per_item, packed);
-        *n = (size_t)total;
-    }
+    sound = sound && convert(a, elems, (size_t)b->n * a->type.per_item, packed);
+    *n = (size_t)total;
     if (sound && packed != whole) {
         for (size_t at = 0; at + item <= *n && item > 0; at += item)
             memcpy(whole + at, fill, item);

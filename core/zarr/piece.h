@@ -21,7 +21,10 @@ uint64_t zarr_grid(const zarr_array *a, const uint64_t *chunk, uint64_t *grid);
 enum { ZARR_KEY_BYTES = 21 * ZARR_MAX_RANK + 1 };
 void zarr_chunk_key(const uint64_t *at, unsigned rank, char *key, size_t cap);
 
-/* The fill value in Zarr's form: a->type.size bytes for each of type.per_item; the caller frees it. NULL: out of memory. */
+/* What an element is shown as. */
+zarr_type zarr_shown_type(const zarr_array *a);
+
+/* The fill value in Zarr's form: zarr_shown_type() says how many bytes, for each of type.per_item; the caller frees it. NULL: out of memory. */
 uint8_t *zarr_fill_item(const zarr_array *a);
 
 /* Bytes of a decoded chunk; UINT64_MAX when that is too many for a number. Not for TEXT. */

@@ -364,6 +364,22 @@ void zarr_put_fill(json *j, const zarr_type *z, const uint8_t *value)
     }
 }
 
+double zarr_number_of(const zarr_type *z, const uint8_t *value)
+{
+    return z->letter == 'f'   ? float_of(value, z->size)
+           : z->letter == 'i' ? (double)signed_of(value, z->size)
+                              : (double)bits(value, z->size);
+}
+
+void zarr_put_double(double v, uint8_t *to)
+{
+    uint64_t raw;
+
+    memcpy(&raw, &v, sizeof raw);
+    for (int i = 0; i < 8; i++)
+        to[i] = (uint8_t)(raw >> 8 * i);
+}
+
 bool zarr_put_number_as(json *j, const zarr_type *from, const uint8_t *value, const zarr_type *to)
 {
     if (from->letter == to->letter && from->size == to->size) {
@@ -372,9 +388,7 @@ bool zarr_put_number_as(json *j, const zarr_type *from, const uint8_t *value, co
     }
     if (strchr("iuf", from->letter) == NULL || strchr("iuf", to->letter) == NULL)
         return false;
-    double v = from->letter == 'f'   ? float_of(value, from->size)
-               : from->letter == 'u' ? (double)bits(value, from->size)
-                                     : (double)signed_of(value, from->size);
+    double v = zarr_number_of(from, value);
     if (to->letter == 'f') {
         put_float(j, v);
         return true;

@@ -30,6 +30,10 @@ unsigned zarr_inner_dims(const h5r_type *t, uint64_t *dims, unsigned cap);
 /* Turns n elements (z->t, native byte order) into Zarr's: little-endian and packed. Not for TEXT. */
 void zarr_convert(const zarr_type *z, const void *src, size_t n, uint8_t *dst);
 
+/* A real number in Zarr's form, and one of 64 bits. */
+double zarr_number_of(const zarr_type *z, const uint8_t *value);
+void zarr_put_double(double v, uint8_t *to);
+
 /* The dtype of Zarr 2 as JSON: "<f4", or a list of members for records. stored: in the file's byte order. */
 void zarr_put_dtype(json *j, const zarr_type *z, bool stored);
 

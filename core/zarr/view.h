@@ -29,6 +29,9 @@ typedef struct zarr_array {
     uint64_t *shape;  /* at least the dataset's: an unlimited dimension is as long as its longest variable */
     uint64_t *own;    /* the dataset's shape */
     const char **dims;
+    bool is_scaled;   /* set by the user of the view: elements are shown as float64, times scale plus offset */
+    double scale, offset;
+    const char *units; /* in place of the attribute, NULL: as it is */
 } zarr_array;
 
 typedef struct zarr_group {

@@ -72,6 +72,40 @@ static bool is_geographic(const zarr_view *v, const zarr_group *g, const zarr_ar
     return is_axis(v, g, a->dims[a->rank - 2], "latitude", north) && is_axis(v, g, a->dims[a->rank - 1], "longitude", east);
 }
 
+/* Height of the satellite above the ellipsoid, by a grid mapping of the group or of one above it; 0: there is none. */
+static double view_height(const zarr_view *v, const zarr_group *g)
+{
+    double height;
+
+    for (; g != NULL; g = g->parent)
+        for (size_t i = 0; i < g->n_arrays; i++)
+            if (zarr_attr_number(v, g->arrays[i]->object, "perspective_point_height", &height))
+                return height;
+    return 0;
+}
+
+void gdal_scale_axis(const zarr_view *v, const zarr_group *g, zarr_array *a)
+{
+    static const char *const angles[] = {"rad", "radian", "radians", NULL};
+
+    if (a->rank != 1 || strcmp(a->dims[0], a->name) != 0 || a->type.kind != ZARR_NUMBER || strchr("iuf", a->type.letter) == NULL)
+        return;
+    a->scale = 1;
+    bool has_scale = zarr_attr_number(v, a->object, "scale_factor", &a->scale);
+    bool has_offset = zarr_attr_number(v, a->object, "add_offset", &a->offset);
+    char *units = zarr_attr_text(v, a->object, "units"), *name = zarr_attr_text(v, a->object, "standard_name");
+    bool is_view = units != NULL && is_one_of(units, angles) && name != NULL && strncmp(name, "projection_", 11) == 0;
+    double height = is_view ? view_height(v, g) : 0;
+    if (height > 0) {
+        a->scale *= height;
+        a->offset *= height;
+        a->units = "m";
+    }
+    a->is_scaled = has_scale || has_offset || height > 0;
+    free(units);
+    free(name);
+}
+
 /* {"wkt": "..."}, a text that GDAL reads, or {"url": ...} */
 static char *member(const char *key, const char *text)
 {
@@ -130,7 +164,7 @@ static char *from_parameters(const gdal_api *api, const zarr_view *v, const zarr
     if (api->OSRImportFromCF1 == NULL)
         return NULL;
     const zarr_array *x = find_near(g, a->dims[a->rank - 1], strlen(a->dims[a->rank - 1]));
-    char *units = x != NULL ? zarr_attr_text(v, x->object, "units") : NULL, *wkt = NULL, *out = NULL;
+    char *units = x == NULL ? NULL : x->units != NULL ? strdup(x->units) : zarr_attr_text(v, x->object, "units"), *wkt = NULL, *out = NULL;
     char **pairs = key_values(api, v, mapping);
     void *srs = api->OSRNewSpatialReference(NULL);
     const char *const options[] = {"FORMAT=WKT2_2019", NULL};

@@ -7,7 +7,7 @@
 #include "gdal_crs.h"
 #include "gdal_source.h"
 
-enum { MAX_STORES = 16, REMEMBER_FAILURE = 2 }; /* files kept open while nobody uses them; seconds */
+enum { MAX_STORES = 16, REMEMBER_FAILURE = 2000, SAME_MOMENT = 200 }; /* files kept open while nobody uses them; milliseconds */
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static store *all; /* the one used last comes first */
@@ -99,6 +99,8 @@ static bool add_group(store *s, json *documents, const zarr_group *g, const char
     bool done = add(s, strdup(prefix), NULL) != NULL && add_document(s, documents, prefix, ".zgroup", strdup(zarr_group_text)) &&
                 add_document(s, documents, prefix, ".zattrs", zarr_attrs_text(&s->view, g, NULL, NULL));
 
+    for (size_t i = 0; done && i < g->n_arrays; i++)
+        gdal_scale_axis(&s->view, g, g->arrays[i]);
     for (size_t i = 0; done && i < g->n_arrays; i++)
         done = !is_shown(g->arrays[i]) || add_array(s, documents, g, g->arrays[i], prefix);
     for (size_t i = 0; done && i < g->n_groups; i++) {
@@ -320,6 +322,14 @@ void store_give_back(store *s)
         destroy(superfluous);
 }
 
+static int64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 store *store_take(const gdal_api *api, const char *name, bool fresh, bool *reported, h5r_error *err)
 {
     *reported = false;
@@ -330,15 +340,16 @@ store *store_take(const gdal_api *api, const char *name, bool fresh, bool *repor
             return NULL;
         }
         pthread_mutex_lock(&s->opening);
-        bool old = s->opened && (s->status == H5R_OK ? fresh && changed(s) : time(NULL) - s->failed_at >= REMEMBER_FAILURE);
+        bool old = s->opened && (s->status == H5R_OK ? fresh && changed(s) : now() - s->failed_at >= REMEMBER_FAILURE);
         if (!s->opened) {
             s->has_identity = !gdal_is_network(name) && api->VSIStatExL(name, &s->identity, GDAL_STAT_EXISTS | GDAL_STAT_SIZE) == 0;
             s->status = open_store(s, &s->error);
-            s->failed_at = time(NULL);
+            s->failed_at = now();
             s->opened = true;
         } else {
-            *reported = s->status != H5R_OK;
+            *reported = s->status != H5R_OK && now() - s->told_at < SAME_MOMENT;
         }
+        s->told_at = now();
         pthread_mutex_unlock(&s->opening);
         if (!old && s->status == H5R_OK)
             return s;
