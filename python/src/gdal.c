@@ -64,6 +64,14 @@ static bool split(const char *name, char **file, char **key)
     return true;
 }
 
+static void explain(const gdal_api *api, const char *name)
+{
+    if (strncmp(name, PREFIX, sizeof PREFIX - 1) == 0)
+        name += sizeof PREFIX - 1;
+    if (name[0] != '{' && name[0] != '\0')
+        api->CPLError(GDAL_FAILURE, GDAL_OPEN_FAILED, "h5range: %s%s: the name of the file has to be in braces: %s{FILE}", PREFIX, name, PREFIX);
+}
+
 /* What a dataset is recognized by: the moment to see whether the file changed. */
 static bool is_first(const char *key)
 {
@@ -104,8 +112,10 @@ static int stat_file(void *user, const char *name, struct stat *out, int flags)
 
     (void)flags;
     memset(out, 0, sizeof *out);
-    if (!split(name, &file, &key))
+    if (!split(name, &file, &key)) {
+        explain(api, name);
         return -1;
+    }
     store *s = take(api, file, key);
     const store_entry *e = s != NULL ? store_find(s, key, strlen(key)) : NULL;
     const store_entry *chunk = s != NULL && e == NULL ? store_find_chunk(s, key, at) : NULL;
@@ -175,7 +185,7 @@ static void *open_file(void *user, const char *name, const char *access)
         return NULL;
     }
     if (!split(name, &file, &key)) {
-        api->CPLError(GDAL_FAILURE, GDAL_OPEN_FAILED, "h5range: %s: /vsih5zarr/{FILE} expected, with braces around the file's name", name);
+        explain(api, name);
         return NULL;
     }
     handle *h = calloc(1, sizeof *h);

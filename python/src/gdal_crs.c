@@ -158,7 +158,8 @@ static char **key_values(const gdal_api *api, const zarr_view *v, const zarr_arr
     return out;
 }
 
-/* By the parameters of a CF grid mapping: GDAL's own reading of them, from 3.9 on. */
+/* By the parameters of a CF grid mapping: GDAL's own reading of them, from 3.9 on. Its own form of WKT, the default, has what others lose: the
+ * sweep axis of a geostationary view. */
 static char *from_parameters(const gdal_api *api, const zarr_view *v, const zarr_group *g, const zarr_array *a, const zarr_array *mapping)
 {
     if (api->OSRImportFromCF1 == NULL)
@@ -167,11 +168,10 @@ static char *from_parameters(const gdal_api *api, const zarr_view *v, const zarr
     char *units = x == NULL ? NULL : x->units != NULL ? strdup(x->units) : zarr_attr_text(v, x->object, "units"), *wkt = NULL, *out = NULL;
     char **pairs = key_values(api, v, mapping);
     void *srs = api->OSRNewSpatialReference(NULL);
-    const char *const options[] = {"FORMAT=WKT2_2019", NULL};
 
     api->CPLPushErrorHandler(api->CPLQuietErrorHandler);
     if (srs != NULL && pairs != NULL && api->OSRImportFromCF1(srs, (const char *const *)pairs, units) == 0 &&
-        api->OSRExportToWktEx(srs, &wkt, options) == 0 && wkt != NULL && wkt[0] != '\0')
+        api->OSRExportToWktEx(srs, &wkt, NULL) == 0 && wkt != NULL && wkt[0] != '\0')
         out = member("wkt", wkt);
     api->CPLPopErrorHandler();
     api->VSIFree(wkt);

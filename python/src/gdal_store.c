@@ -7,7 +7,7 @@
 #include "gdal_crs.h"
 #include "gdal_source.h"
 
-enum { MAX_STORES = 16, REMEMBER_FAILURE = 2000, SAME_MOMENT = 200 }; /* files kept open while nobody uses them; milliseconds */
+enum { MAX_STORES = 16, REMEMBER_FAILURE = 2000, SAME_MOMENT = 20 }; /* files kept open while nobody uses them; milliseconds */
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static store *all; /* the one used last comes first */
