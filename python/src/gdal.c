@@ -21,14 +21,16 @@ typedef struct handle {
     bool eof;
 } handle;
 
+/* GDAL looks for several documents before it gives up: what it has been told, and did not take back, is not told again. */
 static void complain(const gdal_api *api, const char *name, const h5r_error *err)
 {
-    char where[40] = "";
+    char message[1500], where[40] = "";
 
     if (err->offset != H5R_UNDEFINED)
         snprintf(where, sizeof where, " (at byte %llu)", (unsigned long long)err->offset);
-    api->CPLError(GDAL_FAILURE, err->status == H5R_ERR_NOT_FOUND ? GDAL_OPEN_FAILED : GDAL_APP_DEFINED, "h5range: %s%s%s: %s%s", name,
-                  err->path[0] != '\0' ? "#" : "", err->path, err->message, where);
+    snprintf(message, sizeof message, "h5range: %.600s%s%s: %s%s", name, err->path[0] != '\0' ? "#" : "", err->path, err->message, where);
+    if (strcmp(message, api->CPLGetLastErrorMsg()) != 0)
+        api->CPLError(GDAL_FAILURE, err->status == H5R_ERR_NOT_FOUND ? GDAL_OPEN_FAILED : GDAL_APP_DEFINED, "%s", message);
 }
 
 /* Takes "{FILE}/key" apart; braces in FILE come in pairs. The caller frees *file; *key is without slashes at its ends but for those inside. */
@@ -88,10 +90,9 @@ static bool looks_like_chunk(const char *key)
 static store *take(const gdal_api *api, const char *file, const char *key)
 {
     h5r_error err;
-    bool reported;
 
-    store *s = store_take(api, file, is_first(key), &reported, &err);
-    if (s == NULL && !reported)
+    store *s = store_take(api, file, is_first(key), &err);
+    if (s == NULL)
         complain(api, file, &err);
     return s;
 }

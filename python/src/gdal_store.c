@@ -7,7 +7,7 @@
 #include "gdal_crs.h"
 #include "gdal_source.h"
 
-enum { MAX_STORES = 16, REMEMBER_FAILURE = 2000, SAME_MOMENT = 20 }; /* files kept open while nobody uses them; milliseconds */
+enum { MAX_STORES = 16, REMEMBER_FAILURE = 2000 }; /* files kept open while nobody uses them; milliseconds */
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static store *all; /* the one used last comes first */
@@ -330,9 +330,8 @@ static int64_t now(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-store *store_take(const gdal_api *api, const char *name, bool fresh, bool *reported, h5r_error *err)
+store *store_take(const gdal_api *api, const char *name, bool fresh, h5r_error *err)
 {
-    *reported = false;
     for (;;) {
         store *s = enter(api, name);
         if (s == NULL) {
@@ -346,10 +345,7 @@ store *store_take(const gdal_api *api, const char *name, bool fresh, bool *repor
             s->status = open_store(s, &s->error);
             s->failed_at = now();
             s->opened = true;
-        } else {
-            *reported = s->status != H5R_OK && now() - s->told_at < SAME_MOMENT;
         }
-        s->told_at = now();
         pthread_mutex_unlock(&s->opening);
         if (!old && s->status == H5R_OK)
             return s;

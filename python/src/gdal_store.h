@@ -30,7 +30,7 @@ typedef struct store {
     bool opened;
     h5r_status status; /* of opening; the rest means something on OK */
     h5r_error error;
-    int64_t failed_at, told_at; /* milliseconds of a clock that does not jump */
+    int64_t failed_at; /* milliseconds of a clock that does not jump */
     h5r_file *f;
     zarr_view view;
     store_entry *entries; /* by key */
@@ -38,9 +38,8 @@ typedef struct store {
 } store;
 
 /* The store of that file, opened if it is not yet; the caller gives it back. NULL with an error: it cannot be opened. fresh: look whether the file
- * changed. *reported: this failure was told a moment ago: GDAL
- * looks for several documents before it gives up. */
-store *store_take(const gdal_api *api, const char *name, bool fresh, bool *reported, h5r_error *err);
+ * changed. */
+store *store_take(const gdal_api *api, const char *name, bool fresh, h5r_error *err);
 void store_give_back(store *s);
 
 /* NULL: there is no such document or folder. */

@@ -29,6 +29,11 @@ def name(file, path):
     return f'ZARR:"/vsih5zarr/{{{file}}}":{path}'
 
 
+def said(e):
+    """The message of an exception with those of what caused it: rasterio's versions differ in where they put GDAL's."""
+    return f"{e} {said(e.__cause__ or e.__context__)}" if e is not None else ""
+
+
 def arrays(group, at=""):
     for key, member in group.members().items():
         if isinstance(member, h5range.Group):
@@ -123,31 +128,29 @@ def test_a_damaged_chunk_is_an_error(tmp_path):
         f.write(b"\xff" * where.size)
     with rasterio.open(name(tmp_path / "a.h5", "/a")) as raster, pytest.raises(rasterio.errors.RasterioIOError) as e:
         raster.read(1)
-    said, cause = "", e.value
-    while cause is not None:
-        said += str(cause)
-        cause = cause.__cause__
-    assert "deflate" in said or "/a" in said
+    assert "/a: " in said(e.value)
 
 
-@pytest.mark.parametrize("file, said", [
+@pytest.mark.parametrize("file, why", [
     ("/vsicurl/{url}/none.nc", "no such file"), ("{data}/make.py", "not an HDF5 file"), ("/no/such.nc", "no file"),
 ])  # fmt: skip
-def test_files_that_cannot_be_read(server, file, said):
+def test_files_that_cannot_be_read(server, file, why):
     file = file.format(url=server.url, data=DATA)
-    with pytest.raises(rasterio.errors.RasterioIOError, match=said):
+    with pytest.raises(rasterio.errors.RasterioIOError) as e:
         rasterio.open(name(file, "/a"))
+    assert why in said(e.value)
 
 
 def test_braces_are_asked_for():
-    with pytest.raises(rasterio.errors.RasterioIOError, match="in braces"):
+    with pytest.raises(rasterio.errors.RasterioIOError) as e:
         rasterio.open(f'ZARR:"/vsih5zarr/{DATA}/sst_global.nc":/mask')
+    assert "in braces" in said(e.value)
 
 
 def test_the_list_of_arrays():
     with rasterio.open(f"/vsih5zarr/{{{DATA}/sst_global.nc}}") as ds:
         listed = {s.rsplit(":", 1)[1] for s in ds.subdatasets}
-    assert {"/analysed_sst", "/sea_ice_fraction", "/statistics/mean_sst"} <= listed
+    assert {"/analysed_sst", "/sea_ice_fraction", "/statistics/observations"} <= listed
 
 
 def test_without_gdal_that_is_said():
