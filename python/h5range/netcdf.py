@@ -147,7 +147,7 @@ class Reader:
         yield lambda: top.group._core.prefetch(64, ATTRS | SCALES)
         out: dict[str, NetcdfGroup] = {}
         todo = [("/" + (path or "").strip("/"), top)]
-        above: dict[str, set[int]] = {todo[0][0]: {top.group.address}}
+        above: dict[str, list[Group]] = {todo[0][0]: [top.group]}
         while todo:
             name, group = todo.pop(0)
             out[name] = group
@@ -155,9 +155,9 @@ class Reader:
             for child in group.groups:
                 child_name = name.rstrip("/") + "/" + child
                 node = yield from group.group._find(child)
-                if not isinstance(node, Group) or node.address in above[name]:
+                if not isinstance(node, Group) or any(node == g for g in above[name]):
                     continue  # a hard link back to a group above
-                above[child_name] = above[name] | {node.address}
+                above[child_name] = [*above[name], node]
                 children.append((child_name, (yield from self._group(child_name, node, group))))
             todo = children + todo
         return out

@@ -42,6 +42,8 @@ bool gdal_api_find(const char *path, gdal_api *api, char *why, size_t cap)
     FIND(CPLPopErrorHandler);
     FIND(CPLQuietErrorHandler);
     FIND(CPLGetConfigOption);
+    FIND(CPLGetThreadLocalConfigOptions);
+    FIND(CPLSetThreadLocalConfigOptions);
     FIND(CSLAddString);
     FIND(CSLDestroy);
     FIND(VSIFree);

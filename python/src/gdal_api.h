@@ -54,6 +54,8 @@ typedef struct gdal_api {
     void (*CPLPopErrorHandler)(void);
     void (*CPLQuietErrorHandler)(int, int, const char *);
     const char *(*CPLGetConfigOption)(const char *key, const char *otherwise);
+    char **(*CPLGetThreadLocalConfigOptions)(void); /* a copy */
+    void (*CPLSetThreadLocalConfigOptions)(const char *const *options);
     char **(*CSLAddString)(char **list, const char *text);
     void (*CSLDestroy)(char **list);
     void (*VSIFree)(void *);

@@ -11,6 +11,7 @@ enum { MAX_PARALLEL = 64, MAX_IDLE = 32 }; /* ranges of one call: GDAL puts them
 typedef struct source {
     const gdal_api *api;
     char *name;
+    char **options; /* set for the thread that opened it: rasterio sets credentials so */
     pthread_mutex_t lock;
     void *idle[MAX_IDLE]; /* handles: each is used by one thread at a time */
     unsigned n_idle;
@@ -40,6 +41,27 @@ static void *open_handle(const gdal_api *api, const char *name)
     const char *const options[] = {"DISABLE_READDIR_ON_OPEN=YES", NULL};
 
     return api->VSIFOpenEx2L(name, "rb", 1, options);
+}
+
+/* Threads of the core, and GDAL's own, act for the one that opened the source: with its options, and without a word of their own. True: the
+ * options were set. */
+static bool begin(const source *s)
+{
+    char **own = s->api->CPLGetThreadLocalConfigOptions();
+    bool set = (own == NULL || own[0] == NULL) && s->options != NULL;
+
+    s->api->CSLDestroy(own);
+    if (set)
+        s->api->CPLSetThreadLocalConfigOptions((const char *const *)s->options);
+    s->api->CPLPushErrorHandler(s->api->CPLQuietErrorHandler);
+    return set;
+}
+
+static void end(const source *s, bool set)
+{
+    s->api->CPLPopErrorHandler();
+    if (set)
+        s->api->CPLSetThreadLocalConfigOptions(NULL);
 }
 
 static void *take(source *s)
@@ -98,10 +120,10 @@ static h5r_status read_ranges(void *ctx, h5r_read *reads, size_t n, h5r_error *e
     const gdal_api *api = s->api;
     h5r_status st = H5R_OK;
 
+    bool set = begin(s);
     void *fp = take(s);
     if (fp == NULL)
-        return fail(err, H5R_ERR_IO, reads[0].offset, "cannot be opened again: %s", api->CPLGetLastErrorMsg());
-    api->CPLPushErrorHandler(api->CPLQuietErrorHandler); /* the one message is ours */
+        st = fail(err, H5R_ERR_IO, reads[0].offset, "cannot be opened again: %s", api->CPLGetLastErrorMsg());
     for (size_t i = 0; st == H5R_OK && i < n; i += MAX_PARALLEL) {
         size_t k = n - i < MAX_PARALLEL ? n - i : MAX_PARALLEL;
         if (k > 1 && read_group(api, fp, reads + i, k))
@@ -110,8 +132,9 @@ static h5r_status read_ranges(void *ctx, h5r_read *reads, size_t n, h5r_error *e
             if (!read_one(api, fp, &reads[j]) || (reads[j].got < reads[j].len && !read_one(api, fp, &reads[j])))
                 st = fail(err, H5R_ERR_IO, reads[j].offset, "reading failed: %s", api->CPLGetLastErrorMsg());
     }
-    api->CPLPopErrorHandler();
-    give_back(s, fp);
+    if (fp != NULL)
+        give_back(s, fp);
+    end(s, set);
     return st;
 }
 
@@ -122,6 +145,7 @@ static void close_source(void *ctx)
     while (s->n_idle > 0)
         s->api->VSIFCloseL(s->idle[--s->n_idle]);
     pthread_mutex_destroy(&s->lock);
+    s->api->CSLDestroy(s->options);
     free(s->name);
     free(s);
 }
@@ -153,7 +177,9 @@ static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_sourc
 
     if (path == NULL)
         return fail(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "%s", "out of memory");
+    bool set = begin(s);
     h5r_status st = gdal_source_open(s->api, path, out, err);
+    end(s, set);
     free(path);
     return st;
 }
@@ -180,7 +206,7 @@ h5r_status gdal_source_open(const gdal_api *api, const char *name, h5r_source *o
         api->VSIFCloseL(fp);
         return fail(err, H5R_ERR_NOMEM, H5R_UNDEFINED, "%s", "out of memory");
     }
-    *s = (source){.api = api, .name = copy, .idle = {fp}, .n_idle = 1};
+    *s = (source){.api = api, .name = copy, .options = api->CPLGetThreadLocalConfigOptions(), .idle = {fp}, .n_idle = 1};
     pthread_mutex_init(&s->lock, NULL);
     h5r_source_init(out);
     out->ctx = s;

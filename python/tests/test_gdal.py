@@ -1,5 +1,6 @@
 """HDF5 through the GDAL of rasterio's wheel: no plugin, GDAL's own network, our reader."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -42,8 +43,13 @@ def arrays(group, at=""):
             yield f"{at}/{key}", member
 
 
-# GDAL takes latitude for Y and finds no X: /inner/most/v.
-@pytest.mark.parametrize("file", ["sst_global.nc", "product.nc", "filters_builtin.h5", "filters_plugins.h5", "chunk_indexes.h5"])
+FILES = [
+    "sst_global.nc", "product.nc", "filters_builtin.h5", "filters_plugins.h5", "chunk_indexes.h5", "parts/external.h5", "parts/virtual.h5",
+    "parts/overlapping.h5",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", FILES)
 def test_values_over_http(server, file):
     compared = 0
     with h5range.open(DATA / file) as f:
@@ -96,6 +102,38 @@ def test_requests_are_few(server):
         raster.read(1)
     asked = [r for path, r in server.log if path.endswith("?few")]
     assert len(asked) <= 8, asked  # 4 chunks of the band, come together
+
+
+def test_options_of_one_thread_reach_every_request(tmp_path):
+    """Those that rasterio.Env sets, and also when the core reads files of a virtual dataset by threads of its own."""
+    import http.server
+    import threading
+
+    tokens = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            tokens.append(self.headers.get("X-Token"))
+            super().do_GET()
+
+        def log_message(self, *args):
+            pass
+
+    layout = h5py.VirtualLayout((4, 5), "i4")
+    for i in range(4):
+        with h5py.File(tmp_path / f"part{i}.h5", "w") as f:
+            f["x"] = np.full(5, i, "i4")
+        layout[i] = h5py.VirtualSource(f"part{i}.h5", "x", (5,))
+    with h5py.File(tmp_path / "all.h5", "w") as f:
+        f.create_virtual_dataset("x", layout)
+
+    handler = functools.partial(Handler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with rasterio.Env(GDAL_HTTP_HEADERS="X-Token: secret"), rasterio.open(name(f"/vsicurl/http://127.0.0.1:{server.server_port}/all.h5", "/x")) as raster:
+            assert raster.read(1).tolist() == [[i] * 5 for i in range(4)]
+        server.shutdown()
+    assert len(tokens) >= 5 and set(tokens) == {"secret"}
 
 
 def test_threads(server):
