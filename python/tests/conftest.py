@@ -42,8 +42,8 @@ class RangeServer:
     """Serves a folder over HTTP/1.1 with ranges; every request costs ``latency`` seconds and is logged as (path, range)."""
 
     def __init__(self, folder, latency=0.0):
-        self.log = []
-        log = self.log
+        self.log, self.tokens = [], []
+        log, tokens = self.log, self.tokens
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -51,6 +51,7 @@ class RangeServer:
             def do_GET(self, body=True):
                 path = folder / self.path.lstrip("/").split("?")[0]
                 log.append((self.path, self.headers.get("Range")))
+                tokens.append(self.headers.get("X-Token"))
                 time.sleep(latency)
                 if not path.is_file():
                     self.send_response(404)

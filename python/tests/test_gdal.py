@@ -1,6 +1,5 @@
 """HDF5 through the GDAL of rasterio's wheel: no plugin, GDAL's own network, our reader."""
 
-import functools
 import os
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import numpy as np
 import pytest
-from conftest import DATA
+from conftest import DATA, RangeServer
 
 import h5range
 import h5range.gdal
@@ -106,19 +105,6 @@ def test_requests_are_few(server):
 
 def test_options_of_one_thread_reach_every_request(tmp_path):
     """Those that rasterio.Env sets, and also when the core reads files of a virtual dataset by threads of its own."""
-    import http.server
-    import threading
-
-    tokens = []
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def do_GET(self):
-            tokens.append(self.headers.get("X-Token"))
-            super().do_GET()
-
-        def log_message(self, *args):
-            pass
-
     layout = h5py.VirtualLayout((4, 5), "i4")
     for i in range(4):
         with h5py.File(tmp_path / f"part{i}.h5", "w") as f:
@@ -127,13 +113,16 @@ def test_options_of_one_thread_reach_every_request(tmp_path):
     with h5py.File(tmp_path / "all.h5", "w") as f:
         f.create_virtual_dataset("x", layout)
 
-    handler = functools.partial(Handler, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with rasterio.Env(GDAL_HTTP_HEADERS="X-Token: secret"), rasterio.open(name(f"/vsicurl/http://127.0.0.1:{server.server_port}/all.h5", "/x")) as raster:
-            assert raster.read(1).tolist() == [[i] * 5 for i in range(4)]
-        server.shutdown()
-    assert len(tokens) >= 5 and set(tokens) == {"secret"}
+    server = RangeServer(tmp_path)
+
+    def read():
+        with rasterio.Env(GDAL_HTTP_HEADERS="X-Token: secret"), rasterio.open(name(f"/vsicurl/{server.url}/all.h5", "/x")) as raster:
+            return raster.read(1).tolist()
+
+    with ThreadPoolExecutor(1) as pool:  # what Env sets in the first thread of a process is for all of them
+        assert pool.submit(read).result() == [[i] * 5 for i in range(4)]
+    server.close()
+    assert len(server.tokens) >= 5 and set(server.tokens) == {"secret"}
 
 
 def test_threads(server):
