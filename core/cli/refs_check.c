@@ -8,7 +8,7 @@
 
 #include "scan.h"
 
-enum { LARGEST = 64 << 20 }; /* bytes of a chunk that is read back */
+enum { LARGEST = 16 << 20 }; /* bytes of a chunk that is read back: all of them are in memory together */
 
 static h5r_status nomem(h5r_error *err)
 {
@@ -39,7 +39,7 @@ void refs_sample_chunk(refs *r, const char *key, const zarr_array *a, const uint
 {
     size_t place = r->n_samples;
 
-    if (a->type.kind != ZARR_NUMBER && a->type.kind != ZARR_BYTES)
+    if ((a->type.kind != ZARR_NUMBER && a->type.kind != ZARR_BYTES) || (a->d->layout == H5R_LAYOUT_CHUNKED && a->d->chunk_bytes > LARGEST))
         return;
     r->seen++;
     if (place == REFS_SAMPLES) { /* each chunk seen is as likely as any other to be kept; the same ones in each run */

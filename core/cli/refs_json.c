@@ -114,6 +114,19 @@ static h5r_status put_inlined(writer *w, const zarr_group *g, const zarr_array *
     return st;
 }
 
+/* As netCDF sees the array, which may be longer than what is stored. UINT64_MAX when that is no number. */
+static uint64_t shown_bytes(const zarr_array *a)
+{
+    uint64_t n = a->d->type->size / a->type.per_item;
+
+    for (unsigned i = 0; i < a->rank; i++) {
+        if (a->shape[i] != 0 && n > UINT64_MAX / a->shape[i])
+            return UINT64_MAX;
+        n *= a->shape[i];
+    }
+    return a->d->space->cls == H5R_SPACE_NULL ? 0 : n;
+}
+
 static h5r_status put_array(writer *w, const zarr_group *g, const zarr_array *a, const char *prefix, h5r_error *err)
 {
     const h5r_chunk *chunks = NULL;
@@ -130,8 +143,7 @@ static h5r_status put_array(writer *w, const zarr_group *g, const zarr_array *a,
     }
     if (st != H5R_ERR_UNSUPPORTED)
         return st;
-    uint64_t size = a->d->type->size, count = a->d->space->count;
-    if (count > 0 && size > w->inline_bytes / count)
+    if (shown_bytes(a) > w->inline_bytes)
         return refs_fail(err, H5R_ERR_UNSUPPORTED, a->path, "%s", why);
     return put_inlined(w, g, a, prefix, err);
 }

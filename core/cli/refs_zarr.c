@@ -182,29 +182,60 @@ static h5r_status put_piece(store *s, const zarr_array *a, const char *prefix, c
     return st;
 }
 
-/* Of a chunked array in the shape that it is stored in just the chunks that are stored, else all. */
-static h5r_status decode_array(store *s, const zarr_group *g, const zarr_array *a, const char *prefix, h5r_error *err)
+/* Writes all chunks of which the dataset has a part, row by row of the grid. *all: there are no others. */
+static h5r_status put_grid(store *s, const zarr_array *a, const char *prefix, const uint64_t *chunk, bool *all, h5r_error *err)
 {
-    uint64_t chunk[ZARR_MAX_RANK], grid[ZARR_MAX_RANK], at[ZARR_MAX_RANK] = {0};
-    const h5r_chunk *chunks = NULL;
-    size_t n = 0;
-    bool null = a->d->space->cls == H5R_SPACE_NULL;
+    uint64_t grid[ZARR_MAX_RANK], at[ZARR_MAX_RANK] = {0}, total = 1;
+    h5r_status st = H5R_OK;
 
-    zarr_chunk_shape(a, ZARR_CUT_PIECES, chunk);
-    uint64_t total = null ? 0 : zarr_grid(a, chunk, grid);
-    bool sparse = !null && a->d->layout == H5R_LAYOUT_CHUNKED;
-    h5r_status st = sparse ? h5r_chunks_all(s->r->view.f, a->object, &chunks, &n, err) : H5R_OK;
-    for (size_t i = 0; st == H5R_OK && sparse && i < n; i++) {
-        h5r_chunk_coords(a->d, chunks[i].number, at);
-        st = put_piece(s, a, prefix, chunk, at, err);
+    *all = zarr_grid(a, chunk, grid) != UINT64_MAX;
+    for (unsigned i = 0; i < a->rank; i++) {
+        uint64_t own = a->own[i] / chunk[i] + (a->own[i] % chunk[i] != 0);
+        *all &= own == grid[i];
+        grid[i] = own;
+        total *= own;
     }
-    for (uint64_t k = 0; st == H5R_OK && !sparse && k < total; k++) {
+    /* What was never written is fill value, and is missing unless it is little: it may claim to be of any size. */
+    if (a->d->layout == H5R_LAYOUT_CONTIGUOUS && a->d->storage_offset == H5R_UNDEFINED && total > 1) {
+        *all = false;
+        return H5R_OK;
+    }
+    for (uint64_t k = 0; st == H5R_OK && k < total; k++) {
         uint64_t rest = k;
         for (unsigned i = a->rank; i-- > 0; rest /= grid[i])
             at[i] = rest % grid[i];
         st = put_piece(s, a, prefix, chunk, at, err);
     }
-    return st == H5R_OK ? put_metadata(s, g, a, prefix, chunk, false, !null && (!sparse || n == total), err) : st;
+    return st;
+}
+
+static h5r_status put_decoded_chunks(store *s, const zarr_array *a, const char *prefix, const uint64_t *chunk, bool *all, h5r_error *err)
+{
+    uint64_t grid[ZARR_MAX_RANK], at[ZARR_MAX_RANK] = {0};
+    const h5r_chunk *chunks;
+    size_t n;
+
+    h5r_status st = h5r_chunks_all(s->r->view.f, a->object, &chunks, &n, err);
+    *all = st == H5R_OK && n == zarr_grid(a, chunk, grid);
+    for (size_t i = 0; st == H5R_OK && i < n; i++) {
+        h5r_chunk_coords(a->d, chunks[i].number, at);
+        st = put_piece(s, a, prefix, chunk, at, err);
+    }
+    return st;
+}
+
+static h5r_status decode_array(store *s, const zarr_group *g, const zarr_array *a, const char *prefix, h5r_error *err)
+{
+    uint64_t chunk[ZARR_MAX_RANK];
+    h5r_status st = H5R_OK;
+    bool all = false;
+
+    zarr_chunk_shape(a, ZARR_CUT_PIECES, chunk);
+    if (a->d->space->cls != H5R_SPACE_NULL && a->d->layout == H5R_LAYOUT_CHUNKED)
+        st = put_decoded_chunks(s, a, prefix, chunk, &all, err);
+    else if (a->d->space->cls != H5R_SPACE_NULL)
+        st = put_grid(s, a, prefix, chunk, &all, err);
+    return st == H5R_OK ? put_metadata(s, g, a, prefix, chunk, false, all, err) : st;
 }
 
 /* ---------------------------------------------------------------- the hierarchy */

@@ -368,6 +368,8 @@ static h5r_status follow(zarr_view *v, zarr_group *g, members *all, const h5r_li
     const h5r_object *o;
     void *list = g->groups;
 
+    if (link->name[0] == '\0' || strchr(link->name, '/') != NULL) /* of damaged files: it would take the place of another object */
+        return fail(err, H5R_ERR_FORMAT, "", "a link without a name, or with a slash in it");
     h5r_status st = link->kind == H5R_LINK_HARD ? h5r_object_at(g->object->file, link->addr, &o, err)
                                                 : h5r_lookup(v->f, g->object, link->name, &o, err);
     if (st != H5R_OK)

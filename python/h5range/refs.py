@@ -133,7 +133,7 @@ def references(source: Any, *, url: str | None = None, group: str | None = None,
                 try:
                     documents, chunks = _stored(v, name)
                 except UnsupportedError:
-                    if v.dataset.nbytes > inline:
+                    if math.prod(v.shape) * v.dataset.type.size > inline:  # as netCDF sees it, which may be longer than what is stored
                         raise
                     documents, chunks = _inlined(v)
             except errors.H5RangeError as e:

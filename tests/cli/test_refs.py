@@ -212,6 +212,22 @@ def test_missing_chunks_are_missing(h5range, tmp_path):
         assert np.isnan(read(found, "never").astype(float)).all()
 
 
+def test_what_was_never_written_costs_nothing(h5range, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f.create_dataset("huge", (1 << 40,), "f8", fillvalue=1.5)
+        f.create_dataset("t", (1 << 40,), "f8", chunks=(1 << 16,), maxshape=(None,))
+        f["t"].make_scale("t")
+        f.create_dataset("short", data=np.arange(3.0), maxshape=(None,), chunks=(3,)).dims[0].attach_scale(f["t"])
+    for format, store in (("kerchunk-json", Json), ("zarr", Folder)):
+        r = h5range("refs", "--format", format, "-o", tmp_path / format, tmp_path / "a.h5")
+        found = store(tmp_path / format)
+        assert json.loads(found.get("huge/.zarray"))["fill_value"] == 1.5 and found.get("huge/0") is None
+        if format == "zarr":
+            assert r.code == 0 and json.loads(found.get("short/.zarray"))["shape"] == [1 << 40] and found.chunks("short") == ["0"]
+        else:
+            assert r.code == 6 and "/short: not stored in the shape that netCDF sees" in r.err
+
+
 def test_names_that_are_no_folders_are_left_out(h5range, tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as f:
         for name in (b"..", b".zarray", b"n" * 300):
