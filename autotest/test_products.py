@@ -1,4 +1,7 @@
 """Products that say where they lie in other words than CF's: small files with the traits of each."""
+import json
+import shutil
+
 import numpy as np
 import pytest
 from conftest import Errors, band_of, open_multidim
@@ -222,6 +225,137 @@ def test_h5range_sentinel5p(made):
     assert ds.RasterCount == 1
     assert ds.GetMetadata("GEOLOCATION")["Y_DATASET"] == 'H5RANGE:"%s":/PRODUCT/latitude' % file
     assert [c.GetName() for c in array_of(file, "/PRODUCT/no2").GetCoordinateVariables()] == ["longitude", "latitude"]
+
+
+S5P_METADATA = """
+n = netCDF4.Dataset(sys.argv[1], 'w'); n.institution = 'KNMI'
+for name, size in dict(one=1, y=3, x=4).items(): n.createDimension(name, size)
+iso = n.createGroup('METADATA/ISO_METADATA')
+iso.setncatts({'gmd:dateStamp': '2018-12-11', 'level': 2, 'real': 0.5, 'two': np.array([1, 2], 'i4'), 'key#1': 'first', 'key#2': 'second'})
+for i in (1, 2): n.createGroup('METADATA/ISO_METADATA/gmd:language#%d' % i).url = 'http://host/%d' % i
+n.createGroup('METADATA/ISO_METADATA/deep/deeper').empty = ''
+n.createGroup('METADATA/GRANULE_DESCRIPTION').GranuleStart = '2018'; n.createGroup('METADATA/OTHER').kept = 'here'
+v = n.createVariable('/PRODUCT/no2', 'f4', ('one', 'y', 'x')); v[:] = 1
+n.createGroup('PRODUCT/SUPPORT_DATA').about = 'support'; n.createGroup('PRODUCT/SUPPORT_DATA/DETAILED').quality = 'good'
+v = n.createVariable('/PRODUCT/SUPPORT_DATA/DETAILED/fit', 'f4', ('one', 'y', 'x')); v[:] = 2; n.close()"""
+S5P_ISO = {"gmd:dateStamp": "2018-12-11", "level": "2", "real": 0.5, "two": "{1,2}", "key": ["first", "second"],
+           "gmd:language": [{"url": "http://host/1"}, {"url": "http://host/2"}], "deep": {"deeper": {"empty": ""}}}
+
+
+@pytest.mark.parametrize("array", ["", ":/PRODUCT/no2"])
+def test_h5range_sentinel5p_metadata_as_json(made, array):
+    """The texts of GDAL's netCDF driver, to the letter."""
+    file = made("s5p_metadata.nc", S5P_METADATA)
+    ds, theirs = (gdal.Open('%s:"%s"%s' % (prefix, file, array)) for prefix in ("H5RANGE", "NETCDF"))
+    assert theirs.GetDriver().ShortName == "netCDF"
+    domains = [domain for domain in ds.GetMetadataDomainList() if domain.startswith("json:")]
+    assert sorted(domains) == ["json:GRANULE_DESCRIPTION", "json:ISO_METADATA", "json:SUPPORT_DATA"]
+    assert sorted(domains) == sorted(domain for domain in theirs.GetMetadataDomainList() if domain.startswith("json:"))
+    for domain in domains:
+        assert ds.GetMetadata_List(domain) == theirs.GetMetadata_List(domain)
+    assert json.loads(ds.GetMetadata_List("json:ISO_METADATA")[0]) == S5P_ISO
+    assert json.loads(ds.GetMetadata_List("json:SUPPORT_DATA")[0]) == {"about": "support", "DETAILED": {"quality": "good"}}
+    assert ds.GetMetadata_List("json:ESA_METADATA") is None
+    assert not [key for key in ds.GetMetadata() if "ISO_METADATA" in key or "SUPPORT_DATA" in key]  # told once
+    if not array:
+        assert ds.GetMetadataItem("/METADATA/OTHER/NC_GLOBAL#kept") == "here"
+
+
+def test_h5range_sentinel5p_metadata_as_attributes(made):
+    file = made("s5p_metadata.nc", S5P_METADATA)
+    ours, theirs = (gdal.OpenEx(str(file), gdal.OF_MULTIDIM_RASTER, allowed_drivers=[driver]).GetRootGroup() for driver in ("H5RANGE", "netCDF"))
+    assert {a.GetName(): a.Read() for a in ours.GetAttributes()} == {a.GetName(): a.Read() for a in theirs.GetAttributes()}
+    assert ours.GetAttribute("ISO_METADATA").Read() == S5P_ISO  # the bindings parse it
+    assert ours.GetAttribute("ISO_METADATA").GetDataType().GetSubType() == gdal.GEDTST_JSON
+    assert ours.GetAttribute("ESA_METADATA") is None and ours.GetAttribute("SUPPORT_DATA") is None
+    assert [a.GetName() for a in ours.GetAttributes(["SHOW_ALL=YES"]) if a.GetName() != "_NCProperties"] == ["institution"]  # what is stored
+    assert ours.OpenGroup("METADATA").OpenGroup("ISO_METADATA").GetAttribute("level").Read() == 2
+
+
+EMIT = """
+n = netCDF4.Dataset(sys.argv[1], 'w'); n.geotransform = np.array([10., 0.01, 0, 50., 0, -0.01]); rows, cols, bands, height, width = 300, 280, 5, 400, 380
+n.spatial_ref = 'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]'
+for name, size in dict(downtrack=rows, crosstrack=cols, bands=bands, ortho_y=height, ortho_x=width).items(): n.createDimension(name, size)
+for name, kind, dims, fill in (('reflectance', 'f4', ('downtrack', 'crosstrack', 'bands'), -9999.), ('depth', 'f4', ('downtrack', 'crosstrack'), None),
+                               ('classes', 'u1', ('downtrack', 'crosstrack'), False)):
+    v = n.createVariable(name, kind, dims, fill_value=fill, chunksizes=(64, 96, 2)[:len(dims)], zlib=True); v[:] = np.arange(v.size).reshape(v.shape) % 251
+for name, unit in (('lon', 'degrees east'), ('lat', 'degrees north')):
+    v = n.createVariable('location/' + name, 'f8', ('downtrack', 'crosstrack'), fill_value=-9999.); v[:] = 1; v.units = unit
+y, x = np.mgrid[0:height, 0:width] - np.array([height, width]).reshape(2, 1, 1) / 2; turn = np.radians(20)
+row = np.round(y * np.cos(turn) - x * np.sin(turn) + rows / 2).astype(int); col = np.round(y * np.sin(turn) + x * np.cos(turn) + cols / 2).astype(int)
+there = (row >= 0) & (row < rows) & (col >= 0) & (col < cols)
+for name, values in (('glt_x', col), ('glt_y', row)):
+    v = n.createVariable('location/' + name, 'i4', ('ortho_y', 'ortho_x'), fill_value=0); v.set_auto_mask(False); v[:] = np.where(there, values + 1, 0)
+n['location/glt_x'][200, :5] = [-3, 281, 2**31 - 1, 1, 1]; n['location/glt_y'][200, :5] = [1, 1, 1, 301, -2**31]  # lead out of the swath
+n.close()"""
+
+
+def ortho(file, path):
+    """What a lookup table says, by NumPy."""
+    x, y, swath = (open_array(file, name, BOTTOMUP="NO").ReadAsArray() for name in ("/location/glt_x", "/location/glt_y", path))
+    swath = swath.reshape((-1,) + swath.shape[-2:])
+    there = (x > 0) & (y > 0) & (x <= swath.shape[2]) & (y <= swath.shape[1])
+    assert 0 < there.sum() < there.size
+    return swath[:, np.where(there, y, 1) - 1, np.where(there, x, 1) - 1], there
+
+
+@pytest.mark.parametrize("path, nodata", [("/reflectance", -9999), ("/depth", np.float32(9.96921e36)), ("/classes", None)])
+def test_h5range_emit_on_the_grid_of_its_lookup_table(made, path, nodata):
+    file = made("emit.nc", EMIT)
+    ds = open_array(file, path, GLT="YES")
+    assert (ds.RasterXSize, ds.RasterYSize, ds.GetGeoTransform()) == (380, 400, (10, 0.01, 0, 50, 0, -0.01))
+    assert ds.GetSpatialRef().GetAuthorityCode(None) == "4326"
+    assert ds.GetMetadata("GEOLOCATION") == {}
+    assert ds.GetRasterBand(1).GetNoDataValue() == pytest.approx(nodata)
+    values, there = ortho(file, path)
+    expected = np.where(there, values, 0 if nodata is None else nodata)
+    assert ds.RasterCount == len(expected)
+    assert np.array_equal(ds.ReadAsArray().reshape(expected.shape), expected)
+    for i in reversed(range(ds.RasterCount)):  # windows of one band, and blocks
+        band = ds.GetRasterBand(i + 1)
+        assert np.array_equal(band.ReadAsArray(101, 190, 250, 30), expected[i, 190:220, 101:351])
+        assert np.array_equal(band.ReadAsArray(), expected[i])
+    assert band.GetMetadataItem("BLOCK_OFFSET_0_0", "H5RANGE") is None  # its blocks are none of the file's
+
+
+def test_h5range_emit_in_blocks_and_types(made):
+    file = made("emit.nc", EMIT)
+    values, there = ortho(file, "/reflectance")
+    band = band_of(open_array(file, "/reflectance", GLT="YES"), 3)
+    width, height = band.GetBlockSize()
+    for y in range(-(-400 // height)):
+        for x in range(-(-380 // width)):
+            block = np.frombuffer(band.ReadBlock(x, y), "f4").reshape(height, width)
+            part = np.where(there, values[2], -9999)[y * height:(y + 1) * height, x * width:(x + 1) * width]
+            assert np.array_equal(block[:part.shape[0], :part.shape[1]], part)
+    numbers_ = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Int16), "i2").reshape(400, 380)
+    assert np.array_equal(numbers_, np.where(there, values[2], -9999).astype("i2"))
+
+
+def test_h5range_emit_statistics_are_kept_apart(made, tmp_path):
+    file = shutil.copy(made("emit.nc", EMIT), tmp_path / "emit.nc")
+    swath, grid = (band_of(open_array(file, "/depth", **options), 1).ComputeStatistics(False) for options in ({}, {"GLT": "YES"}))
+    assert swath != grid
+    for options, expected in (({}, swath), ({"GLT": "YES"}, grid)):
+        assert band_of(open_array(file, "/depth", **options), 1).GetStatistics(False, False) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("change, path, why", [
+    ("", "/location/glt_x", "its rows and columns are not those of the swath"),
+    ("n = netCDF4.Dataset(sys.argv[1], 'a'); n.renameGroup('location', 'place'); n.close()", "/depth", "no lookup table"),
+    ("n = netCDF4.Dataset(sys.argv[1], 'a'); n.delncattr('geotransform'); n.close()", "/depth", "no attribute geotransform")])
+def test_h5range_lookup_tables_that_are_not_there(made, change, path, why):
+    with pytest.raises(RuntimeError, match=why):
+        open_array(made("no_emit.nc", EMIT + "\n" + change), path, GLT="YES")
+
+
+@pytest.mark.skipif(int(gdal.VersionInfo()) < 3080000, reason="GDAL knows the lookup table of EMIT from 3.8 on")
+def test_h5range_emit_resampled_by_gdal(made):
+    file = made("emit.nc", EMIT)
+    values, there = ortho(file, "/reflectance")
+    array = array_of(file, "/reflectance").GetResampled([None] * 3, gdal.GRIORA_NearestNeighbour, None)
+    assert [d.GetSize() for d in array.GetDimensions()] == [400, 380, 5]
+    assert np.array_equal(array.ReadAsArray(), np.where(there, values, -9999).transpose(1, 2, 0))
 
 
 def test_h5range_resampling_by_geolocation(made):

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "h5range_sentinel5p.h"
+
 namespace
 {
 
@@ -145,12 +147,25 @@ std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) c
 std::shared_ptr<GDALAttribute> Group::GetAttribute(const std::string &osName) const
 {
     const h5r_attr *psAttr = m_poSession->FindAttribute(m_aoChain.back().psGroup, osName.c_str());
-    return psAttr != nullptr ? Attribute::Create(m_poSession->GetFile(), m_aoChain.back().psGroup->file, m_osFullName, psAttr) : nullptr;
+    if (psAttr != nullptr)
+        return Attribute::Create(m_poSession->GetFile(), m_aoChain.back().psGroup->file, m_osFullName, psAttr);
+    const auto aosKeys = m_aoChain.size() == 1 && IsSentinel5PMetadata("/METADATA/" + osName) ? Sentinel5PKeys(*this, false) : std::vector<std::string>();
+    return std::find(aosKeys.begin(), aosKeys.end(), osName) != aosKeys.end() ? JsonAttribute(osName) : nullptr;
+}
+
+// The netCDF driver shows the trees of Sentinel-5P's METADATA as attributes of the root group.
+std::shared_ptr<GDALAttribute> Group::JsonAttribute(const std::string &osKey) const
+{
+    return std::make_shared<GDALAttributeString>(m_osFullName, osKey, Sentinel5PJson(*m_poSession->GetFile(), *this, osKey), GEDTST_JSON);
 }
 
 std::vector<std::shared_ptr<GDALAttribute>> Group::GetAttributes(CSLConstList papszOptions) const
 {
-    return ListAttributes(*m_poSession, m_aoChain.back().psGroup, m_osFullName, HIDDEN, papszOptions);
+    auto apoAttributes = ListAttributes(*m_poSession, m_aoChain.back().psGroup, m_osFullName, HIDDEN, papszOptions);
+    if (m_aoChain.size() == 1 && !CPLFetchBool(papszOptions, "SHOW_ALL", false)) // all, that is what is stored
+        for (const auto &osKey : Sentinel5PKeys(*this, false))
+            apoAttributes.push_back(JsonAttribute(osKey));
+    return apoAttributes;
 }
 
 } // namespace h5range

@@ -197,6 +197,7 @@ class Group final : public GDALGroup
     std::string LineAlong(const Child &oChild) const;
     std::vector<std::string> Lines() const;
     std::shared_ptr<GDALGroup> OpenGroupOfDimension(const std::string &osName) const;
+    std::shared_ptr<GDALAttribute> JsonAttribute(const std::string &osKey) const;
     void Hide(std::vector<const Child *> &apoArrays, CSLConstList papszOptions) const;
     const std::vector<Child> &Children() const;
     const h5r_object *Find(const std::string &osName) const;

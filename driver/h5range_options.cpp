@@ -26,6 +26,8 @@ const char OPEN_OPTIONS[] =
     "dimensions make a geotransform, whatever they are'/>"
     "  <Option name='VARIABLES_AS_BANDS' type='boolean' scope='raster' default='NO' description='A file whose arrays all are of the same two "
     "dimensions is one raster with a band for each'/>"
+    "  <Option name='GLT' type='boolean' scope='raster' default='NO' description='An array of a swath is shown on the grid of the geometry "
+    "lookup table that its file has (EMIT)'/>"
     "  <Option name='NUM_THREADS' type='string' default='ALL_CPUS' description='Threads that decode chunks: a number, or ALL_CPUS. Else "
     "GDAL_NUM_THREADS counts'/>"
     "  <Option name='OTHER_FILES' type='string-select' default='AUTO' description='Other files that may be opened for parts of this one "
@@ -85,6 +87,7 @@ RasterOptions ParseRasterOptions(CSLConstList papszOptions)
     o.bPreserveAxisUnit = Fetch(papszOptions, "PRESERVE_AXIS_UNIT_IN_CRS", nullptr, false);
     o.bAnyAxes = Fetch(papszOptions, "IGNORE_XY_AXIS_NAME_CHECKS", "GDAL_NETCDF_IGNORE_XY_AXIS_NAME_CHECKS", false);
     o.bVariablesAsBands = Fetch(papszOptions, "VARIABLES_AS_BANDS", nullptr, false);
+    o.bLookupTable = Fetch(papszOptions, "GLT", nullptr, false);
     return o;
 }
 

@@ -33,6 +33,7 @@ struct RasterOptions
     bool bPreserveAxisUnit = false;
     bool bAnyAxes = false; // axes that are not known to be horizontal make a geotransform too
     bool bVariablesAsBands = false;
+    bool bLookupTable = false; // arrays of a swath are shown on the grid of its file's lookup table
 };
 
 RasterOptions ParseRasterOptions(CSLConstList papszOptions);

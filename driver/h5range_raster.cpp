@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "h5range_ortho.h"
+
 namespace h5range
 {
 
@@ -110,18 +112,23 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
         CPLError(CE_Failure, CPLE_NotSupported, "%s#%s: %s", m_poFile->Name().c_str(), osArray.c_str(), pszWhy);
         return false;
     };
-    const auto &apoDims = poArray->GetDimensions();
+    const auto CheckDimensions = [&Fail](const GDALMDArray &oArray)
+    {
+        for (const auto &poDim : oArray.GetDimensions())
+        {
+            if (poDim->GetSize() == 0)
+                return Fail("the array is empty: a dimension has size 0");
+            if (poDim->GetSize() > static_cast<GUInt64>(INT_MAX))
+                return Fail("a dimension is longer than GDAL's raster model allows; the multidimensional API reads it");
+        }
+        return true;
+    };
     if (!IsRasterType(poArray->GetDataType()))
         return Fail("values that are no numbers cannot be shown as a raster; the multidimensional API reads them");
-    if (apoDims.empty())
+    if (poArray->GetDimensionCount() == 0)
         return Fail("a scalar cannot be shown as a raster; the multidimensional API reads it");
-    for (const auto &poDim : apoDims)
-    {
-        if (poDim->GetSize() == 0)
-            return Fail("the array is empty: a dimension has size 0");
-        if (poDim->GetSize() > static_cast<GUInt64>(INT_MAX))
-            return Fail("a dimension is longer than GDAL's raster model allows; the multidimensional API reads it");
-    }
+    if (!CheckDimensions(*poArray))
+        return false;
 
     m_poArray = poArray;
     m_osKey = MetadataKey(osArray);
@@ -130,6 +137,14 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
     m_iXDim = m_poCF->XDim();
     m_iYDim = m_poCF->YDim();
     SetProductAxes();
+    if (m_oOptions.bLookupTable)
+    {
+        if ((m_poOrtho = OrthoArray::Create(*m_poRoot, poArray, m_iYDim, m_iXDim)) == nullptr || !CheckDimensions(*m_poOrtho))
+            return false;
+        m_poArray = m_poOrtho;
+        m_poCF.reset(new CFArray(m_poRoot, *m_poArray, CFGroupOf(*poArray)));
+    }
+    const auto &apoDims = m_poArray->GetDimensions();
     nRasterXSize = static_cast<int>(apoDims[static_cast<size_t>(m_iXDim)]->GetSize());
     nRasterYSize = m_iYDim < 0 ? 1 : static_cast<int>(apoDims[static_cast<size_t>(m_iYDim)]->GetSize());
 
@@ -156,7 +171,7 @@ bool RasterDataset::SetArray(const std::shared_ptr<GDALMDArray> &poArray)
         m_bSignedByte = true;
         m_eType = GDT_Byte;
     }
-    const auto anChunk = poArray->GetBlockSize();
+    const auto anChunk = m_poArray->GetBlockSize();
     const auto ChunkOf = [&anChunk](int iDim) { return iDim >= 0 && static_cast<size_t>(iDim) < anChunk.size() ? anChunk[static_cast<size_t>(iDim)] : 0; };
     m_nBlockXSize = nRasterXSize;
     m_nBlockYSize = 1;
@@ -243,11 +258,11 @@ void RasterDataset::SetSideFiles(bool bContainer)
         nPamFlags |= GPF_NOSAVE;
         return;
     }
-    const bool bSubdataset = !m_oName.osArray.empty();
+    const bool bSubdataset = !m_oName.osArray.empty() || m_poOrtho;
     if (bSubdataset)
     {
         SetPhysicalFilename(m_poFile->Name().c_str());
-        SetSubdatasetName(m_oName.osArray.c_str());
+        SetSubdatasetName(((m_poOrtho ? "GLT " : "") + m_poArray->GetFullName()).c_str()); // other pixels, other statistics
     }
     else if (m_oName.bPrefixed || m_oName.bForeign)
     {

@@ -2,6 +2,7 @@
 #ifndef H5RANGE_RASTER_H
 #define H5RANGE_RASTER_H
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,13 +46,15 @@ Storage StorageOf(const File &oFile, const GDALMDArray &oArray);
  * that would be taken for missing. */
 std::vector<GByte> NetCDFFill(GDALDataType eType);
 
+class OrthoArray;
+
 class RasterDataset final : public GDALPamDataset
 {
   public:
     RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,
                   const std::shared_ptr<GDALGroup> &poRoot);
 
-    /** Makes the bands of an array; false with an error when it is no raster. */
+    /** Makes the bands of an array; false with an error when it is no raster, or has no lookup table where one is asked for. */
     bool SetArray(const std::shared_ptr<GDALMDArray> &poArray);
     void SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets);
     /** Attributes of the root group and of the groups named, as metadata. */
@@ -164,6 +167,7 @@ class RasterDataset final : public GDALPamDataset
     void SetProductGeoreferencing();
     bool SetEOSGeolocation();
     void SetEOSGrid();
+    void SetLookupTableGrid();
     bool SetRadar();
     bool SetCosmoSkyMed();
     /** Where in the file a block of a band lies: offset and size in bytes; false for one that was never written, or that is none of
@@ -180,12 +184,14 @@ class RasterDataset final : public GDALPamDataset
     void SetValuesOfBand(int iBand, CPLStringList &aosItems) const;
     void SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep);
     MetadataList Stats();
+    MetadataList Json(const std::string &osKey);
 
     const std::shared_ptr<File> m_poFile;
     const ParsedName m_oName;
     RasterOptions m_oOptions;
     const std::shared_ptr<GDALGroup> m_poRoot;
     std::shared_ptr<GDALMDArray> m_poArray{};
+    std::shared_ptr<OrthoArray> m_poOrtho{}; // the same, where it is a swath by a lookup table
     std::unique_ptr<CFArray> m_poCF{};
     Storage m_sStorage{};
     std::string m_osKey{}; // of the array in metadata: no slash for one in the root group
@@ -212,6 +218,7 @@ class RasterDataset final : public GDALPamDataset
     std::shared_ptr<OGRSpatialReference> m_poGCPSRS{};
     CPLStringList m_aosArrayMetadata{}; // of every band alike
     CPLStringList m_aosStats{};
+    std::map<std::string, CPLStringList> m_oJson{}; // trees of metadata groups, by name
 };
 
 class RasterBand final : public GDALPamRasterBand

@@ -11,7 +11,7 @@ bool RasterDataset::FindBlock(int iBand, int nBX, int nBY, GUInt64 &nOffset, GUI
     const h5r_object *psObject = nullptr;
     const h5r_dataset *psDataset = nullptr;
     h5r_error err;
-    if (!m_poArray || nBX < 0 || nBY < 0 || nBX >= DIV_ROUND_UP(nRasterXSize, m_nBlockXSize) || nBY >= DIV_ROUND_UP(nRasterYSize, m_nBlockYSize) ||
+    if (!m_poArray || m_poOrtho || nBX < 0 || nBY < 0 || nBX >= DIV_ROUND_UP(nRasterXSize, m_nBlockXSize) || nBY >= DIV_ROUND_UP(nRasterYSize, m_nBlockYSize) ||
         h5r_lookup(m_poFile->Handle(), nullptr, m_poArray->GetFullName().c_str(), &psObject, &err) != H5R_OK || psObject->file != m_poFile->Handle() ||
         h5r_dataset_describe(psObject->file, psObject, &psDataset, &err) != H5R_OK || psDataset->layout != H5R_LAYOUT_CHUNKED ||
         psDataset->space->rank != m_poArray->GetDimensionCount())

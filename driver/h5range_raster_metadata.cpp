@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "h5range_sentinel5p.h"
+
 namespace h5range
 {
 
@@ -12,6 +14,8 @@ namespace
 
 // Dimensions longer than that are no bands that anyone looks up by value.
 constexpr size_t MAX_LISTED_VALUES = 1 << 16;
+
+constexpr const char *JSON_DOMAIN = "json:"; // and the name of a tree of groups
 
 // netCDF's number of a type.
 int NetCDFType(GDALDataType eType)
@@ -258,6 +262,8 @@ void RasterDataset::SetGroupMetadata(const std::vector<std::pair<std::string, st
             SetHDF5Metadata(oGroup.first, oAttributes);
             continue;
         }
+        if (IsSentinel5PMetadata(oGroup.first)) // is in a domain of its own
+            continue;
         const std::string osPrefix = oGroup.first == "/" ? "NC_GLOBAL#" : oGroup.first + "/NC_GLOBAL#";
         const CPLStringList aosOfGroup(ToMetadata(oAttributes, osPrefix));
         for (int i = 0; i < aosOfGroup.Count(); i++)
@@ -318,7 +324,7 @@ void RasterDataset::SetArrayMetadata()
 
 void RasterDataset::SetGeolocation()
 {
-    if (m_iXDim < 0 || m_iYDim < 0)
+    if (m_iXDim < 0 || m_iYDim < 0 || m_poOrtho)
         return;
     if (m_poCF->HasUnevenLatitudes())
     {
@@ -498,13 +504,32 @@ MetadataList RasterDataset::Stats()
 
 char **RasterDataset::GetMetadataDomainList()
 {
-    return BuildMetadataDomainList(GDALPamDataset::GetMetadataDomainList(), TRUE, "H5RANGE", nullptr);
+    CPLStringList aosDomains(BuildMetadataDomainList(GDALPamDataset::GetMetadataDomainList(), TRUE, "H5RANGE", nullptr));
+    if (!m_oName.bHDF5Dialect)
+        for (const auto &osKey : Sentinel5PKeys(*m_poRoot, true))
+            aosDomains.AddString((JSON_DOMAIN + osKey).c_str());
+    return aosDomains.StealList();
+}
+
+// Made when asked for, since of a remote file the groups may not have been read yet.
+MetadataList RasterDataset::Json(const std::string &osKey)
+{
+    auto &aosJson = m_oJson[osKey];
+    if (aosJson.Count() == 0)
+    {
+        const std::string osJson = Sentinel5PJson(*m_poFile, *m_poRoot, osKey);
+        if (!osJson.empty())
+            aosJson.AddString(osJson.c_str());
+    }
+    return aosJson.List();
 }
 
 MetadataList RasterDataset::GetMetadata(const char *pszDomain)
 {
     if (pszDomain != nullptr && EQUAL(pszDomain, "H5RANGE"))
         return Stats();
+    if (pszDomain != nullptr && STARTS_WITH(pszDomain, JSON_DOMAIN) && !m_oName.bHDF5Dialect)
+        return Json(pszDomain + strlen(JSON_DOMAIN));
     return GDALPamDataset::GetMetadata(pszDomain);
 }
 

@@ -6,6 +6,7 @@
 
 #include "h5range_hdfeos.h"
 #include "h5range_multidim.h"
+#include "h5range_ortho.h"
 
 namespace h5range
 {
@@ -80,6 +81,19 @@ void RasterDataset::SetEOSGrid()
     std::copy(adf, adf + 6, m_adfGeoTransform);
     m_bHasGeoTransform = true;
     m_poSRS = psField->poGrid->SpatialRef();
+}
+
+void RasterDataset::SetLookupTableGrid()
+{
+    std::copy_n(m_poOrtho->GeoTransform().begin(), 6, m_adfGeoTransform);
+    m_bHasGeoTransform = true;
+    m_poSRS = m_poOrtho->GetSpatialRef();
+    m_bBottomUp = m_oOptions.eRows == RasterOptions::Rows::AUTO ? m_adfGeoTransform[5] > 0 : m_oOptions.eRows == RasterOptions::Rows::BOTTOM_UP;
+    if (m_bBottomUp)
+    {
+        m_adfGeoTransform[3] += nRasterYSize * m_adfGeoTransform[5];
+        m_adfGeoTransform[5] = -m_adfGeoTransform[5];
+    }
 }
 
 // ODIM: radar composites on a projection. The corners are in degrees.
@@ -195,7 +209,9 @@ void RasterDataset::SetProductGeoreferencing()
 {
     if (m_iXDim < 0 || m_iYDim < 0)
         return;
-    if (IsEOSPath(m_poArray->GetFullName()))
+    if (m_poOrtho)
+        SetLookupTableGrid();
+    else if (IsEOSPath(m_poArray->GetFullName()))
         SetEOSGrid();
     else if (!m_bHasGeoTransform && !SetRadar())
         (void)SetCosmoSkyMed();
