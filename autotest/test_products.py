@@ -267,7 +267,9 @@ def test_h5range_sentinel5p_metadata_as_attributes(made):
     assert {a.GetName(): a.Read() for a in ours.GetAttributes()} == {a.GetName(): a.Read() for a in theirs.GetAttributes()}
     assert ours.GetAttribute("ISO_METADATA").Read() == S5P_ISO  # the bindings parse it
     assert ours.GetAttribute("ISO_METADATA").GetDataType().GetSubType() == gdal.GEDTST_JSON
-    assert ours.GetAttribute("ESA_METADATA") is None and ours.GetAttribute("SUPPORT_DATA") is None
+    for name in ("ESA_METADATA", "SUPPORT_DATA"):
+        with pytest.raises(RuntimeError, match="does not exist"):
+            ours.GetAttribute(name)
     assert [a.GetName() for a in ours.GetAttributes(["SHOW_ALL=YES"]) if a.GetName() != "_NCProperties"] == ["institution"]  # what is stored
     assert ours.OpenGroup("METADATA").OpenGroup("ISO_METADATA").GetAttribute("level").Read() == 2
 
