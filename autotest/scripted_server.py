@@ -22,7 +22,7 @@ class ScriptedServer:
                 else:
                     route(self)
 
-            do_GET = do_HEAD = _answer
+            do_GET = do_HEAD = do_POST = _answer
 
             def reply(self, status, body=b"", **headers):
                 self.send_response(status)

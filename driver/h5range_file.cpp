@@ -119,9 +119,17 @@ unsigned GetThreads(const GDALOpenInfo *poOpenInfo)
     return 0;
 }
 
+// Object stores say in words of their own that they do not know who asks; GDAL has numbers for some, and asks nobody without keys.
+bool IsRefused(const std::string &osWhy)
+{
+    const int nError = VSIGetLastErrorNo();
+    return nError == VSIE_AWSAccessDenied || nError == VSIE_AWSInvalidCredentials || nError == VSIE_AWSSignatureDoesNotMatch ||
+           osWhy.find("permission") != std::string::npos;
+}
+
 void ReportOpenFailure(const std::string &osName, const std::string &osWhy)
 {
-    const bool bNetwork = IsNetworkPath(osName), bLogin = osWhy.find("permission") != std::string::npos;
+    const bool bNetwork = IsNetworkPath(osName), bLogin = IsRefused(osWhy);
     CPLError(CE_Failure, CPLE_OpenFailed, "%s: cannot be opened%s%s. %s", osName.c_str(), osWhy.empty() ? "" : ": ", osWhy.c_str(),
              !bNetwork ? "Check the name and the permissions"
              : bLogin  ? "Give GDAL the credentials it needs: GDAL_HTTP_HEADERS or GDAL_HTTP_BEARER, GDAL_HTTP_NETRC, AWS_*, GS_*, AZURE_*"
