@@ -1,9 +1,10 @@
 """Open options of rasters, options of listings, names taken apart."""
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
-from conftest import DATA, Errors, open_multidim
+from conftest import DATA, Errors, band_of, open_multidim
 from osgeo import gdal
 
 RASTERS = pathlib.Path(__file__).resolve().parent / "data" / "rasters.nc"
@@ -21,7 +22,7 @@ def arrays_of(ds):
 def test_h5range_options_are_documented(driver):
     text = driver.GetMetadataItem("DMD_OPENOPTIONLIST")
     for name in ("GROUP", "VARIABLE", "LIST", "LIST_ALL_ARRAYS", "HONOUR_VALID_RANGE", "ASSUME_LONGLAT", "PRESERVE_AXIS_UNIT_IN_CRS", "BOTTOMUP",
-                 "IGNORE_XY_AXIS_NAME_CHECKS", "VARIABLES_AS_BANDS", "OTHER_FILES"):
+                 "IGNORE_XY_AXIS_NAME_CHECKS", "VARIABLES_AS_BANDS", "GLT", "OTHER_FILES"):
         assert "name='%s'" % name in text
 
 
@@ -138,6 +139,26 @@ n.close()""")
     assert (ds.GetMetadataItem("NC_GLOBAL#title"), ds.GetMetadataItem("b#long_name")) == ("two", "name of b")
     assert ds.GetRasterBand(1).GetNoDataValue() == -32767
     assert open_with(VARIABLES_AS_BANDS="YES").RasterCount == 0  # not of one grid
+
+
+def test_h5range_variables_as_bands_have_side_files(made, tmp_path):
+    """Statistics and overviews went nowhere."""
+    file = shutil.copy(made("pair.nc", """
+n = netCDF4.Dataset(sys.argv[1], 'w'); n.createDimension('y', 4); n.createDimension('x', 6)
+for i, name in enumerate('ab'):
+    v = n.createVariable(name, 'f4', ('y', 'x')); v[:] = np.arange(24).reshape(4, 6) + 100 * i
+n.close()"""), tmp_path / "pair.nc")
+    ds = open_with(file, VARIABLES_AS_BANDS="YES")
+    statistics = [ds.GetRasterBand(i).ComputeStatistics(False) for i in (1, 2)]
+    ds.BuildOverviews("NEAREST", [2])
+    ds = None
+    ds = open_with(file, VARIABLES_AS_BANDS="YES")
+    assert [ds.GetRasterBand(i).GetStatistics(False, False) for i in (1, 2)] == [pytest.approx(s) for s in statistics]
+    assert statistics[1][:2] == [100, 123]
+    assert [ds.GetRasterBand(i).GetOverviewCount() for i in (1, 2)] == [1, 1]
+    assert ds.GetRasterBand(2).ReadAsArray(buf_xsize=3, buf_ysize=2).min() >= 100
+    assert sorted(name.rsplit("/", 1)[1] for name in ds.GetFileList()) == ["pair.nc", "pair.nc.aux.xml", "pair.nc.ovr"]
+    assert band_of(gdal.OpenEx('H5RANGE:"%s":/a' % file), 1).GetOverviewCount() == 0  # theirs, not those of each array
 
 
 LISTED = """

@@ -288,6 +288,7 @@ row = np.round(y * np.cos(turn) - x * np.sin(turn) + rows / 2).astype(int); col 
 there = (row >= 0) & (row < rows) & (col >= 0) & (col < cols)
 for name, values in (('glt_x', col), ('glt_y', row)):
     v = n.createVariable('location/' + name, 'i4', ('ortho_y', 'ortho_x'), fill_value=0); v.set_auto_mask(False); v[:] = np.where(there, values + 1, 0)
+v = n.createVariable('sensor_band_parameters/good_wavelengths', 'u1', ('bands',)); v[:] = 1
 n['location/glt_x'][200, :5] = [-3, 281, 2**31 - 1, 1, 1]; n['location/glt_y'][200, :5] = [1, 1, 1, 301, -2**31]  # lead out of the swath
 n.close()"""
 

@@ -1,15 +1,14 @@
 // The arrays of a file, all on one grid, as the bands of one raster: VARIABLES_AS_BANDS.
 #include "h5range_raster.h"
 
-#include "gdal_proxy.h"
-
 namespace h5range
 {
 
 namespace
 {
 
-class VariableBand final : public GDALProxyRasterBand
+/** The band of one array, with statistics and overviews of the raster that they make together. */
+class VariableBand final : public GDALPamRasterBand
 {
   public:
     VariableBand(GDALDataset *poDSIn, int nBandIn, GDALRasterBand *poBand) : m_poBand(poBand)
@@ -21,27 +20,71 @@ class VariableBand final : public GDALProxyRasterBand
         eDataType = poBand->GetRasterDataType();
         poBand->GetBlockSize(&nBlockXSize, &nBlockYSize);
         GDALMajorObject::SetDescription(poBand->GetDescription());
+        for (const char *pszDomain : {"", "IMAGE_STRUCTURE"})
+        {
+            CPLStringList aosItems(CSLDuplicate(const_cast<char **>(poBand->GetMetadata(pszDomain))));
+            if (aosItems.Count() > 0)
+                GDALMajorObject::SetMetadata(aosItems.List(), pszDomain);
+        }
+    }
+    double GetNoDataValue(int *pbSuccess) override
+    {
+        return m_poBand->GetNoDataValue(pbSuccess);
+    }
+    int64_t GetNoDataValueAsInt64(int *pbSuccess) override
+    {
+        return m_poBand->GetNoDataValueAsInt64(pbSuccess);
+    }
+    uint64_t GetNoDataValueAsUInt64(int *pbSuccess) override
+    {
+        return m_poBand->GetNoDataValueAsUInt64(pbSuccess);
+    }
+    double GetScale(int *pbSuccess) override
+    {
+        return m_poBand->GetScale(pbSuccess);
+    }
+    double GetOffset(int *pbSuccess) override
+    {
+        return m_poBand->GetOffset(pbSuccess);
+    }
+    const char *GetUnitType() override
+    {
+        return m_poBand->GetUnitType();
+    }
+    const char *GetMetadataItem(const char *pszName, const char *pszDomain) override
+    {
+        if (pszDomain != nullptr && EQUAL(pszDomain, "H5RANGE"))
+            return m_poBand->GetMetadataItem(pszName, pszDomain);
+        return GDALPamRasterBand::GetMetadataItem(pszName, pszDomain);
+    }
+    CPLErr AdviseRead(int nXOff, int nYOff, int nXSize, int nYSize, int nBufXSize, int nBufYSize, GDALDataType eType, OptionList papszOptions) override
+    {
+        return m_poBand->AdviseRead(nXOff, nYOff, nXSize, nYSize, nBufXSize, nBufYSize, eType, papszOptions);
     }
 
   protected:
-#if GDAL_VERSION_NUM >= GDAL_COMPUTE_VERSION(3, 7, 0)
-    GDALRasterBand *RefUnderlyingRasterBand(bool) const override
-#else
-    GDALRasterBand *RefUnderlyingRasterBand() const override
-#endif
+    CPLErr IReadBlock(int nBlockXOff, int nBlockYOff, void *pImage) override
     {
-        return m_poBand;
+        return m_poBand->ReadBlock(nBlockXOff, nBlockYOff, pImage);
+    }
+    CPLErr IRasterIO(GDALRWFlag eRWFlag, int nXOff, int nYOff, int nXSize, int nYSize, void *pData, int nBufXSize, int nBufYSize, GDALDataType eBufType,
+                     GSpacing nPixelSpace, GSpacing nLineSpace, GDALRasterIOExtraArg *psExtraArg) override
+    {
+        if (nBufXSize == nXSize && nBufYSize == nYSize)
+            return m_poBand->RasterIO(eRWFlag, nXOff, nYOff, nXSize, nYSize, pData, nBufXSize, nBufYSize, eBufType, nPixelSpace, nLineSpace, psExtraArg);
+        return GDALPamRasterBand::IRasterIO(eRWFlag, nXOff, nYOff, nXSize, nYSize, pData, nBufXSize, nBufYSize, eBufType, nPixelSpace, nLineSpace, psExtraArg);
     }
 
   private:
     GDALRasterBand *m_poBand;
 };
 
-class VariablesDataset final : public GDALDataset
+class VariablesDataset final : public GDALPamDataset
 {
   public:
-    explicit VariablesDataset(std::vector<std::unique_ptr<RasterDataset>> &&apoParts) : m_apoParts(std::move(apoParts))
+    VariablesDataset(std::vector<std::unique_ptr<RasterDataset>> &&apoParts, const ParsedName &oName) : m_apoParts(std::move(apoParts))
     {
+        SetDescription(oName.osOriginal.c_str());
         nRasterXSize = m_apoParts[0]->GetRasterXSize();
         nRasterYSize = m_apoParts[0]->GetRasterYSize();
         eAccess = GA_ReadOnly;
@@ -65,6 +108,14 @@ class VariablesDataset final : public GDALDataset
             if (aosDomain.Count() > 0)
                 GDALMajorObject::SetMetadata(aosDomain.List(), pszDomain);
         }
+        if (IsNetworkPath(oName.osURI))
+        {
+            nPamFlags |= GPF_NOSAVE;
+            return;
+        }
+        SetPhysicalFilename(oName.osURI.c_str());
+        TryLoadXML();
+        oOvManager.Initialize(this, oName.osURI.c_str());
     }
     const OGRSpatialReference *GetSpatialRef() const override
     {
@@ -83,7 +134,12 @@ class VariablesDataset final : public GDALDataset
 #endif
     char **GetFileList() override
     {
-        return m_apoParts[0]->GetFileList();
+        CPLStringList aosFiles(m_apoParts[0]->GetFileList());
+        const CPLStringList aosMore((nPamFlags & GPF_NOSAVE) != 0 ? nullptr : GDALPamDataset::GetFileList());
+        for (int i = 0; i < aosMore.Count(); i++)
+            if (aosFiles.FindString(aosMore[i]) < 0)
+                aosFiles.AddString(aosMore[i]);
+        return aosFiles.StealList();
     }
 
   private:
@@ -119,9 +175,7 @@ GDALDataset *OpenVariablesAsBands(const std::shared_ptr<File> &poFile, const Par
             apoParts[0]->SetGroupMetadata({{"/", poRoot}});
         apoParts.back()->SetSideFiles(true);
     }
-    auto poDS = new VariablesDataset(std::move(apoParts));
-    poDS->SetDescription(oName.osOriginal.c_str());
-    return poDS;
+    return new VariablesDataset(std::move(apoParts), oName);
 }
 
 } // namespace h5range
