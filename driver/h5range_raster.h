@@ -59,6 +59,8 @@ class RasterDataset final : public GDALPamDataset
     void SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets);
     /** Attributes of the root group and of the groups named, as metadata. */
     void SetGroupMetadata(const std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> &aoGroups);
+    /** Those of an object as GDAL's HDF5 driver names them. */
+    void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
     /** Side files, which are looked for beside local files only. bContainer: nothing is ever written for it. */
     void SetSideFiles(bool bContainer);
 
@@ -175,7 +177,6 @@ class RasterDataset final : public GDALPamDataset
     bool FindBlock(int iBand, int nBX, int nBY, GUInt64 &nOffset, GUInt64 &nSize) const;
     void AssumeLongLat();
     void SetArrayMetadata();
-    void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
     void SetGeolocation();
     void SetImageStructure();
     std::vector<GUInt64> BandIndex(int iBand) const;

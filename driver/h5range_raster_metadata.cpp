@@ -72,12 +72,10 @@ std::vector<std::string> ValueTexts(const GDALMDArray &oArray)
     return aosValues;
 }
 
-const char *HDF5TypeText(GDALDataType eType)
+// What TypeText() says, in the words of GDAL's HDF5 driver.
+const char *HDF5TypeText(const char *pszText)
 {
-    if (eType == GDT_Byte)
-        return "8-bit unsigned character";
-    const char *pszText = TypeText(eType);
-    return EQUAL(pszText, "8-bit integer") ? "8-bit character" : pszText;
+    return EQUAL(pszText, "8-bit unsigned integer") ? "8-bit unsigned character" : EQUAL(pszText, "8-bit integer") ? "8-bit character" : pszText;
 }
 
 } // namespace
@@ -230,7 +228,7 @@ CPLStringList ToMetadata(const Attributes &oAttributes, const std::string &osPre
     CPLStringList aosItems;
     for (const auto &poAttribute : oAttributes.All())
         if (poAttribute->GetDataType().GetClass() != GEDTC_COMPOUND && !IsBookkeeping(oAttributes, poAttribute->GetName()))
-            aosItems.SetNameValue((osPrefix + poAttribute->GetName()).c_str(), MetadataText(*poAttribute, bUnsignedShorts).c_str());
+            aosItems.AddNameValue((osPrefix + poAttribute->GetName()).c_str(), MetadataText(*poAttribute, bUnsignedShorts).c_str()); // "units" beside "Units"
     return aosItems;
 }
 
@@ -390,8 +388,6 @@ void RasterDataset::SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets)
     int nCount = 0;
     for (const auto &oSubdataset : aoSubdatasets)
     {
-        if (m_oName.bHDF5Dialect)
-            SetHDF5Metadata(oSubdataset.osFullName, Attributes(*oSubdataset.poArray));
         std::string osShape;
         for (const auto &poDim : oSubdataset.poArray->GetDimensions())
             osShape += (osShape.empty() ? "" : "x") + std::to_string(poDim->GetSize());
@@ -402,7 +398,7 @@ void RasterDataset::SetSubdatasets(const std::vector<Subdataset> &aoSubdatasets)
         {
             osName = "/" + oSubdataset.osFullName;
             std::replace(osName.begin(), osName.end(), ' ', '_');
-            pszType = HDF5TypeText(eType);
+            pszType = HDF5TypeText(pszType);
         }
         // QGIS splits a description at " - ".
         for (size_t n; (n = osName.find(" - ")) != std::string::npos;)

@@ -135,6 +135,9 @@ GDALDataset *OpenContainer(const std::shared_ptr<File> &poFile, const ParsedName
     if (bOne && !poDS->SetArray(apoRasters.size() == 1 ? apoRasters[0] : aoSubdatasets[0].poArray))
         return nullptr;
     poDS->SetGroupMetadata(oListing.aoGroups);
+    if (oName.bHDF5Dialect && !bOne) // and of all arrays, those of one dimension, too
+        for (const auto &poArray : oListing.apoArrays)
+            poDS->SetHDF5Metadata(poArray->GetFullName(), Attributes(*poArray));
     if (!bOne || !oListing.aosAuxiliary.empty())
         poDS->SetSubdatasets(aoSubdatasets);
     poDS->SetSideFiles(!bOne);
