@@ -220,11 +220,16 @@ def test_h5range_geolocation_of_products(made, product):
 def test_h5range_sentinel5p(made):
     """Longitudes and latitudes have a time of one step, as the values have."""
     script = START + lonlat("/PRODUCT", "one y x", "1, 3, 4") + "v = n.createVariable('/PRODUCT/no2', 'f4', ('one', 'y', 'x')); v.coordinates = 'longitude latitude'\n"
-    file = made("s5p.nc", script + "v[:] = 1\nn.close()")
+    script += "v[:] = 1\nv = n.createVariable('/PRODUCT/kernel', 'f4', ('one', 'y', 'x', 'z')); v.coordinates = 'longitude latitude'\n"
+    file = made("s5p.nc", script + "v[:] = np.arange(24).reshape(v.shape)\nn.close()")
     ds = open_array(file, "/PRODUCT/no2")
     assert ds.RasterCount == 1
     assert ds.GetMetadata("GEOLOCATION")["Y_DATASET"] == 'H5RANGE:"%s":/PRODUCT/latitude' % file
     assert [c.GetName() for c in array_of(file, "/PRODUCT/no2").GetCoordinateVariables()] == ["longitude", "latitude"]
+    ds = open_array(file, "/PRODUCT/kernel")  # layers come last: they are bands
+    assert (ds.RasterXSize, ds.RasterYSize, ds.RasterCount) == (4, 3, 2)
+    assert np.array_equal(ds.GetRasterBand(2).ReadAsArray(), numbers(0, 3, 4, 2)[::-1, :, 1])
+    assert ds.GetMetadata("GEOLOCATION")["Y_DATASET"] == 'H5RANGE:"%s":/PRODUCT/latitude' % file
 
 
 S5P_METADATA = """

@@ -355,14 +355,18 @@ bool CFArray::FindAxesOfGeolocation(int &iX, int &iY) const
     for (const auto &poArray : AuxiliaryCoordinates())
     {
         const Attributes oAttributes(*poArray);
-        if (poArray->GetDimensionCount() != 2 || !(CFIsLongitude(oAttributes.Getter(), poArray->GetName()) || CFIsLatitude(oAttributes.Getter(), poArray->GetName())))
-            continue;
         const auto &apoDims = poArray->GetDimensions();
+        // Sentinel-5P's have a time of one step before rows and columns.
+        const auto IsLong = [](const std::shared_ptr<GDALDimension> &poDim) { return poDim->GetSize() != 1; };
+        if (apoDims.size() < 2 || std::any_of(apoDims.begin(), apoDims.end() - 2, IsLong) ||
+            !(CFIsLongitude(oAttributes.Getter(), poArray->GetName()) || CFIsLatitude(oAttributes.Getter(), poArray->GetName())))
+            continue;
+        const auto &poRows = apoDims[apoDims.size() - 2], &poCols = apoDims.back();
         for (size_t i = 0; i < m_aoAxes.size(); i++)
         {
-            if (m_aoAxes[i].osName == apoDims[0]->GetName() && m_anSizes[i] == apoDims[0]->GetSize())
+            if (m_aoAxes[i].osName == poRows->GetName() && m_anSizes[i] == poRows->GetSize())
                 iY = static_cast<int>(i);
-            else if (m_aoAxes[i].osName == apoDims[1]->GetName() && m_anSizes[i] == apoDims[1]->GetSize())
+            else if (m_aoAxes[i].osName == poCols->GetName() && m_anSizes[i] == poCols->GetSize())
                 iX = static_cast<int>(i);
         }
         return iX >= 0 && iY >= 0;

@@ -18,7 +18,8 @@ constexpr int MAX_GROUP_DEPTH = 64;
 /** Everything a container wants to know, from one walk. */
 struct Listing
 {
-    std::vector<std::shared_ptr<GDALMDArray>> apoArrays; // numeric, of one dimension or more
+    std::vector<std::shared_ptr<GDALMDArray>> apoArrays;  // numeric, of one dimension or more
+    std::vector<std::shared_ptr<GDALMDArray>> apoScalars; // numeric, too
     std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> aoGroups;
     std::set<std::string> aosAuxiliary; // full names of arrays that others name as their coordinates or bounds
 };
@@ -30,8 +31,13 @@ void Walk(const std::shared_ptr<GDALGroup> &poRoot, const std::shared_ptr<GDALGr
     for (const auto &osName : poGroup->GetMDArrayNames())
     {
         const auto poArray = poGroup->OpenMDArray(osName);
-        if (!poArray || poArray->GetDimensionCount() == 0 || !IsRasterType(poArray->GetDataType()))
+        if (!poArray || !IsRasterType(poArray->GetDataType()))
             continue;
+        if (poArray->GetDimensionCount() == 0)
+        {
+            oListing.apoScalars.push_back(poArray);
+            continue;
+        }
         oListing.apoArrays.push_back(poArray);
         const Attributes oAttributes(*poArray);
         for (const char *pszName : {"coordinates", "bounds"})
@@ -135,9 +141,10 @@ GDALDataset *OpenContainer(const std::shared_ptr<File> &poFile, const ParsedName
     if (bOne && !poDS->SetArray(apoRasters.size() == 1 ? apoRasters[0] : aoSubdatasets[0].poArray))
         return nullptr;
     poDS->SetGroupMetadata(oListing.aoGroups);
-    if (oName.bHDF5Dialect && !bOne) // and of all arrays, those of one dimension, too
-        for (const auto &poArray : oListing.apoArrays)
-            poDS->SetHDF5Metadata(poArray->GetFullName(), Attributes(*poArray));
+    for (const auto &apoArrays : {oListing.apoArrays, oListing.apoScalars})
+        for (const auto &poArray : apoArrays)
+            if (oName.bHDF5Dialect && !bOne)
+                poDS->SetHDF5Metadata(poArray->GetFullName(), Attributes(*poArray));
     if (!bOne || !oListing.aosAuxiliary.empty())
         poDS->SetSubdatasets(aoSubdatasets);
     poDS->SetSideFiles(!bOne);
