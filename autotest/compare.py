@@ -22,6 +22,8 @@ os.environ.setdefault("GDAL_DRIVER_PATH", str(ROOT / "build" / "release" / "gdal
 
 from osgeo import gdal, osr  # noqa: E402
 
+import compare_rules  # noqa: E402
+
 gdal.UseExceptions()
 MAX_VALUES = 4_000_000
 SECONDS = 20
@@ -29,18 +31,23 @@ MAX_ARRAYS = 60  # of a file
 EXTENSIONS = {".h5", ".hdf5", ".he5", ".hdf", ".nc", ".nc4", ".cdf", ".mat", ".snirf", ".hdf5_", ".h5py"}
 VERSION = int(gdal.VersionInfo())
 
-Difference = collections.namedtuple("Difference", "model driver file array field theirs ours")
+# why: the title in docs/differences.md, or None.
+Difference = collections.namedtuple("Difference", "model driver file array field theirs ours why", defaults=[None])
+# Attributes that drivers do not list, since GDAL has calls for them.
+HIDDEN = ("_FillValue", "missing_value", "scale_factor", "add_offset", "grid_mapping", "units", "_Unsigned", "CLASS", "DIMENSION_LABELS", "coordinates")
 
 
 # ---------------------------------------------------------------------------------------------------------------- what a driver says
 
 
 def quiet(function, *args, **kwargs):
-    """Result, or None where GDAL fails."""
+    """Result, or None where GDAL fails; quiet.why says why."""
+    quiet.why = ""
     gdal.PushErrorHandler("CPLQuietErrorHandler")
     try:
         return function(*args, **kwargs)
-    except (RuntimeError, TypeError, ValueError, UnicodeDecodeError):
+    except (RuntimeError, TypeError, ValueError, UnicodeDecodeError) as e:
+        quiet.why = str(e)
         return None
     finally:
         gdal.PopErrorHandler()
@@ -73,7 +80,8 @@ def array_of_name(name):
 
 
 def raster(ds):
-    """Flat: field -> value. Fields are tuples, the first of which is the kind of a difference."""
+    """Flat: field -> value. Fields are tuples, the first of which is the kind of a difference; those that begin with "_" are not compared,
+    but tell what a difference comes from."""
     said = {("size",): (ds.RasterXSize, ds.RasterYSize), ("bands",): ds.RasterCount, ("crs",): srs_of(ds)}
     gt = quiet(ds.GetGeoTransform, can_return_null=True)
     said[("geotransform",)] = list(gt) if gt else None
@@ -82,6 +90,10 @@ def raster(ds):
     for domain in ("GEOLOCATION", "GEOLOCATION2"):
         for key, value in ds.GetMetadata(domain).items():
             said[(domain, key)] = array_of_name(value) if key.endswith("_DATASET") else value
+    for domain in ds.GetMetadataDomainList() or []:
+        if domain.startswith("json:"):
+            said[("json", domain)] = "".join(ds.GetMetadata_List(domain))
+    said[("_structure",)] = sorted(ds.GetMetadata("IMAGE_STRUCTURE").values())
     for index in sorted({1, 2, ds.RasterCount}):
         band = ds.GetRasterBand(index) if 0 < index <= ds.RasterCount else None
         if band is None:
@@ -118,10 +130,11 @@ def rasters(file, driver):
     name = '%s:"%s"' % ("NETCDF" if driver == "netCDF" else "HDF5", file)
     a = open_raster(name if driver == "netCDF" else str(file), driver)
     b = open_raster(name, "H5RANGE")
+    why = quiet.why
     if a is None:
         return {}, {}
     if b is None:
-        return {"": {("opens",): "yes"}}, {"": {("opens",): "no: %s" % gdal.GetLastErrorMsg()}}
+        return {"": {("opens",): "yes"}}, {"": {("opens",): "no: %s" % why}}
     theirs[""], ours[""] = raster(a), raster(b)
     in_a = listed(a)
     for said, found in ((theirs[""], in_a), (ours[""], listed(b))):
@@ -130,10 +143,11 @@ def rasters(file, driver):
     for array, (name, _) in list(in_a.items())[:MAX_ARRAYS]:
         a = open_raster(name, driver)
         b = open_raster(name, "H5RANGE")
+        why = quiet.why
         if a is None:
             continue
         theirs[array] = raster(a)
-        ours[array] = raster(b) if b is not None else {("opens",): "no: %s" % gdal.GetLastErrorMsg()}
+        ours[array] = raster(b) if b is not None else {("opens",): "no: %s" % why}
     return theirs, ours
 
 
@@ -146,6 +160,8 @@ def type_of(t):
 
 
 def attribute_values(attribute):
+    if attribute.GetTotalElementsCount() == 0:
+        return []
     value = quiet(attribute.Read)
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).hex() if attribute.GetDataType().GetClass() == gdal.GEDTC_COMPOUND else list(value)
@@ -170,6 +186,11 @@ def md_array(array):
     said[("coordinates",)] = sorted(c.GetFullName() for c in quiet(array.GetCoordinateVariables) or [])
     for attribute in quiet(array.GetAttributes) or []:
         said[("attribute", attribute.GetName())] = attribute_values(attribute)
+    for name in HIDDEN:
+        attribute = quiet(array.GetAttribute, name)
+        if attribute is not None:
+            said[("_hidden", name)] = attribute_values(attribute)
+    said[("_structure",)] = sorted((quiet(array.GetStructuralInfo) or {}).values())
     if kind.GetClass() != gdal.GEDTC_COMPOUND and math.prod(said[("shape",)]) <= MAX_VALUES:
         if kind.GetClass() == gdal.GEDTC_STRING:
             said[("values",)] = values_of(quiet(array.Read))
@@ -208,7 +229,7 @@ def multidim(file, driver):
         if ds is not None:
             walk(ds.GetRootGroup(), found)
         elif said and said[0]:
-            found = {"/@": {("opens",): "no: %s" % gdal.GetLastErrorMsg()}}
+            found = {"/@": {("opens",): "no: %s" % quiet.why}}
         said.append(found)
     return said if said[0] else ({}, {})
 
@@ -241,23 +262,38 @@ def same_text(a, b):
         return False
 
 
-def differing_values(a, b):
-    """What differs, None when nothing does."""
+def differing_values(a, b, size=None):
+    """What differs, None when nothing does. size: columns and rows of a raster."""
     import numpy as np
 
     if a is None or b is None:
         return None if a is b else "%s cannot be read" % ("theirs" if a is None else "ours")
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         a, b = (x.tolist() if isinstance(x, np.ndarray) else x for x in (a, b))
-        return None if a == b else "%s | %s" % (short(a), short(b))
+        return None if a == b else "%s%s | %s" % ("padded: " if are_padded(a, b) else "", short(a), short(b))
     if a.shape != b.shape:
         return "%s and %s values" % (a.size, b.size)
     with np.errstate(invalid="ignore"):
         off = np.flatnonzero(~((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= 1e-6 * np.abs(a))))
     if off.size == 0:
         return None
-    reversed_ = "; the same backwards" if np.array_equal(np.sort(a), np.sort(b), equal_nan=True) else ""
-    return "%d of %d values, first %d: %r and %r%s" % (off.size, a.size, off[0], a[off[0]].item(), b[off[0]].item(), reversed_)
+    text = "%d of %d values, first %d: %r and %r" % (off.size, a.size, off[0], a[off[0]].item(), b[off[0]].item())
+    for whose, values in (("theirs", a[off]), ("ours", b[off])):
+        text += "; %s are all the same" % whose if np.array_equal(values, np.full_like(values, values[0]), equal_nan=True) else ""
+    if size and a.size == size[0] * size[1]:
+        rows, others = a.reshape(size[1], size[0]), b.reshape(size[1], size[0])
+        turned = [rows[::-1]] + ([t for turn in (rows.T, rows[::-1].T) for t in (turn, turn[::-1])] if size[0] == size[1] else [])
+        text += "; rows are turned" if any(np.array_equal(t, others, equal_nan=True) for t in turned) else ""
+    return text
+
+
+def are_padded(a, b):
+    """Texts that begin with ours: what follows is padding, or what lies behind the text in memory."""
+    if not isinstance(a, list) or not isinstance(b, list) or len(a) != len(b):
+        return False
+    as_bytes = [[("" if t is None else t).encode() if not isinstance(t, bytes) else t for t in texts] if all(isinstance(t, (str, bytes, type(None))) for t in texts) else None
+                for texts in (a, b)]
+    return None not in as_bytes and all(p.startswith(q) for p, q in zip(*as_bytes))
 
 
 FOLLOWS = {"size": ("values", "block", "GEOLOCATION", "geotransform"), "bands": ("values", "block", "type", "nodata", "scale", "offset", "unit", "band metadata"),
@@ -287,97 +323,18 @@ def compare(file, driver, model):
         if ("opens",) in b:
             found.append(Difference(model, driver, str(file), array, ("opens",), "yes", b[("opens",)]))
             continue
-        fields = set(a) | set(b)
+        fields = {f for f in set(a) | set(b) if not f[0].startswith("_")}
         for cause, effects in FOLLOWS.items():
             if any(f[0] == cause and not same(f, a.get(f), b.get(f)) for f in fields):
                 fields = {f for f in fields if f[0] not in effects}
         for field in sorted(fields, key=str):
             if field[0] == "values":
-                text = differing_values(a.get(field), b.get(field))
+                text = differing_values(a.get(field), b.get(field), b.get(("size",)))
                 if text:
                     found.append(Difference(model, driver, str(file), array, field, text, ""))
             elif not same(field, a.get(field), b.get(field)):
                 found.append(Difference(model, driver, str(file), array, field, a.get(field), b.get(field)))
-    return found
-
-
-def explained(d):
-    """Title of docs/differences.md that says why ours is better, or None."""
-    for title, matches in RULES:
-        if matches(d):
-            return title
-    return None
-
-
-def lacks(d):
-    """What is compared with says nothing, ours does."""
-    return d.theirs in (None, "", [], "null") and d.ours not in (None, "", [])
-
-
-def wkt(value):
-    return value["wkt"] if value else ""
-
-
-def phony(value):
-    return re.search(r"phony_dim_\d+|/dim\d+$|^dim\d+$", str(value)) is not None
-
-
-def is_dim(d):
-    return d.field[-1] is not None and str(d.field[-1]).startswith("NETCDF_DIM_")
-
-
-KIND = {"crs", "geotransform", "GEOLOCATION", "GEOLOCATION2", "coordinates"}
-def off_by(d, pattern):
-    """A difference of values whose text has a pattern."""
-    return d.field[0] == "values" and re.search(pattern, str(d.theirs)) is not None
-
-
-METADATA = ("metadata", "band metadata", "attribute", "group attribute")
-BOOKKEEPING = {"_nc3_strict", "_NCProperties", "_Netcdf4Dimid", "_Netcdf4Coordinates", "DIMENSION_LABELS", "CLASS", "NAME", "_FillValue", "missing_value",
-               "scale_factor", "add_offset", "grid_mapping", "_Unsigned"}
-# Titles of docs/differences.md, in the order in which they are tried.
-RULES = [
-    ("Georeferencing where the others have none", lambda d: d.field[0] in KIND and (lacks(d) or d.theirs == [0.0] * 6)),
-    ("Kilometres", lambda d: (d.field[0] == "crs" and 'LENGTHUNIT["kilometre' in wkt(d.theirs) + wkt(d.ours)) or
-     (d.field[0] == "geotransform" and d.theirs and d.ours and d.theirs[1] and abs(d.ours[1] / d.theirs[1] - 1000) < 1)),
-    ("Parameters of projections", lambda d: d.field[0] == "crs" and d.theirs and d.ours and "PROJCRS" in wkt(d.ours)),
-    ("Parameters of projections", lambda d: d.driver == "HDF5" and d.field[0] == "crs" and "Authalic" in wkt(d.theirs) and "WGS 84" in wkt(d.ours)),
-    ("Parameters of projections", lambda d: d.field[0] == "GEOLOCATION" and d.field[-1] == "SRS" and d.ours and "GEOG" in d.ours),
-    ("Scaled coordinates", lambda d: d.field[0] == "geotransform" and d.driver == "netCDF" and d.theirs and d.ours and
-     0 < d.ours[1] / d.theirs[1] != 1 and math.isclose(d.ours[1] / d.theirs[1], d.ours[5] / d.theirs[5], rel_tol=1e-6)),
-    ("Coordinates that are none", lambda d: d.field[0] in KIND and not d.ours),
-    ("Coordinates of groups above", lambda d: d.field[0] == "coordinates" and set(d.theirs) < set(d.ours)),
-    ("Fill values of HDF5", lambda d: d.field[0] == "nodata" and d.ours is None and d.driver == "netCDF"),
-    ("Nodata of every origin", lambda d: d.field[0] == "nodata" and (lacks(d) or d.driver == "netCDF" or d.ours is None)),
-    ("Scale, offset and unit", lambda d: d.driver == "HDF5" and d.field[0] in ("scale", "offset", "unit")),
-    ("Blocks", lambda d: d.field[0] == "block"),
-    ("Names tell capitals from small letters", lambda d: d.driver == "HDF5" and "/#refs#/" in d.array and d.field[0] in ("size", "type", "bands", "values")),
-    ("Data that the others cannot read", lambda d: off_by(d, "^theirs cannot")),
-    ("NaN stays NaN", lambda d: off_by(d, r" and nan")),
-    ("Blocks that were never written", lambda d: off_by(d, r"first \d+: 0\.0 and ")),
-    ("Rows and columns", lambda d: off_by(d, "the same backwards")),
-    ("Rows and columns", lambda d: d.driver == "netCDF" and d.field[0] in ("size", "bands")),
-    ("Valid ranges", lambda d: d.model == "raster" and d.driver == "netCDF" and off_by(d, r"first \d+: -\d+\.0 and |and -32767\.0")),
-    ("Packed longitudes", lambda d: d.model == "raster" and off_by(d, r"first \d+: \d+\.0 and \d+\.0$")),
-    ("Texts", lambda d: d.field[0] in ("values", "attribute") and "[" in str(d.theirs)[:1] and d.model == "multidim"),
-    ("Texts", lambda d: d.driver == "netCDF" and d.field[0] in ("type", "shape") and d.model == "multidim"),
-    ("Anonymous dimensions", lambda d: d.field[0] in ("dimension name", "group dimension") and (phony(d.theirs) or phony(d.ours) or phony(d.field[-1]))),
-    ("Anonymous dimensions", lambda d: is_dim(d) and (phony(d.field[-1].rsplit("_DEF")[0].rsplit("_VALUES")[0]) or phony(d.ours) or phony(d.theirs))),
-    ("Coordinate variables are not guessed", lambda d: d.driver == "netCDF" and (d.field[0] in ("indexing variable", "dimension type") or is_dim(d))),
-    ("Roles of dimensions", lambda d: d.field[0] in ("indexing variable", "dimension type") and d.driver == "HDF5"),
-    ("Several scales and several names", lambda d: d.field[0] in ("dimension name", "group dimension")),
-    ("Attributes of other groups", lambda d: d.model == "raster" and d.field[0] == "metadata" and d.ours is None and d.array),
-    ("Metadata of names in HDF5's form", lambda d: d.model == "raster" and d.driver == "HDF5" and d.field[0] in METADATA),
-    ("Attributes of every type", lambda d: d.field[0] in METADATA and (lacks(d) or d.theirs is None)),
-    ("Bookkeeping is hidden", lambda d: d.field[0] in METADATA and d.field[-1] in BOOKKEEPING),
-    ("Attributes of every type", lambda d: d.field[0] in METADATA),
-    ("Scalars are listed", lambda d: d.field[0] == "array listed" and d.driver == "netCDF" and d.theirs is None),
-    ("Links", lambda d: d.field[0] in ("array listed", "group listed")),
-    ("Lines are listed where there is nothing else", lambda d: d.field[0] in ("listed", "size", "bands") and d.driver == "HDF5"),
-    ("Subdatasets", lambda d: d.field[0] == "listed"),
-    ("Types", lambda d: d.field[0] in ("type", "shape")),
-    ("Files without a raster", lambda d: d.field[0] == "opens"),
-]
+    return [d._replace(why=compare_rules.explained(d, theirs[d.array], ours.get(d.array, {}))) for d in found]
 
 
 # ----------------------------------------------------------------------------------------------------------------------- many files
@@ -470,7 +427,7 @@ def main():
     groups = collections.defaultdict(list)
     unexplained = 0
     for d in differences:
-        title = explained(d)
+        title = d.why
         unexplained += title is None
         groups[(title is not None, title or "%s, %s: %s" % (d.model, d.driver, d.field[0]))].append(d)
     for (known, title), items in sorted(groups.items()):

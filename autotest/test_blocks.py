@@ -30,13 +30,16 @@ def tiles(tmp_path_factory):
 import h5py, numpy, sys
 v = numpy.load(sys.argv[1] + "/values.npy")
 with h5py.File(sys.argv[1] + "/tiles.h5", "w", libver="latest") as f:
-    d = dict(compression="gzip", shuffle=True)
-    f.create_dataset("one", data=v[0], chunks=(%d, %d), **d)
-    f.create_dataset("other", data=v[1], chunks=(%d, %d), **d)
-    f.create_dataset("bands", data=v, chunks=(1, %d, %d), **d)
-    f.create_dataset("together", data=v, chunks=(3, %d, %d), **d)
-    f.create_dataset("plain", data=v[0], chunks=(%d, %d))
-    f.create_dataset("contiguous", data=v[2])
+    d, kind = dict(compression="gzip", shuffle=True), v.dtype
+    f.create_dataset("one", v[0].shape, kind, chunks=(%d, %d), **d)
+    f.create_dataset("other", v[1].shape, kind, chunks=(%d, %d), **d)
+    f.create_dataset("bands", v.shape, kind, chunks=(1, %d, %d), **d)
+    f.create_dataset("together", v.shape, kind, chunks=(3, %d, %d), **d)
+    f.create_dataset("plain", v[0].shape, kind, chunks=(%d, %d))
+    f.create_dataset("contiguous", v[2].shape, kind)
+    f.flush()  # headers first: where they lie among the chunks else depends on the version of HDF5, and with them what an open reads
+    for name, values in dict(one=v[0], other=v[1], bands=v, together=v, plain=v[0], contiguous=v[2]).items():
+        f[name][...] = values
 """ % ((CHUNK,) * 10), str(folder)], check=True)
     return folder / "tiles.h5"
 
@@ -90,7 +93,7 @@ def test_h5range_blocks_in_order_are_read_once(served, tiles, array, bands):
     served.asked()
     for band in bands:
         assert np.array_equal(read_blocks(ds.GetRasterBand(band + 1)), values(3)[band])
-    assert served.amount() < stored * 1.1 + (1 << 20)  # the index lies in a block of its own
+    assert served.amount() < min(stored * 1.1 + (2 << 20), stored * 2)  # the index lies in a block of its own
     local = gdal.Open('H5RANGE:"%s":/%s' % (tiles, array))
     for band in bands:
         assert np.array_equal(read_blocks(local.GetRasterBand(band + 1)), values(3)[band])

@@ -294,8 +294,9 @@ there = (row >= 0) & (row < rows) & (col >= 0) & (col < cols)
 for name, values in (('glt_x', col), ('glt_y', row)):
     v = n.createVariable('location/' + name, 'i4', ('ortho_y', 'ortho_x'), fill_value=0); v.set_auto_mask(False); v[:] = np.where(there, values + 1, 0)
 v = n.createVariable('sensor_band_parameters/good_wavelengths', 'u1', ('bands',)); v[:] = 1
-n['location/glt_x'][200, :5] = [-3, 281, 2**31 - 1, 1, 1]; n['location/glt_y'][200, :5] = [1, 1, 1, 301, -2**31]  # lead out of the swath
 n.close()"""
+OUT_OF_THE_SWATH = EMIT + """
+n = netCDF4.Dataset(sys.argv[1], 'a'); n['location/glt_x'][200, :5] = [-3, 281, 2**31 - 1, 1, 1]; n['location/glt_y'][200, :5] = [1, 1, 1, 301, -2**31]; n.close()"""
 
 
 def ortho(file, path):
@@ -309,7 +310,7 @@ def ortho(file, path):
 
 @pytest.mark.parametrize("path, nodata", [("/reflectance", -9999), ("/depth", np.float32(9.96921e36)), ("/classes", None)])
 def test_h5range_emit_on_the_grid_of_its_lookup_table(made, path, nodata):
-    file = made("emit.nc", EMIT)
+    file = made("emit.nc", OUT_OF_THE_SWATH)
     ds = open_array(file, path, GLT="YES")
     assert (ds.RasterXSize, ds.RasterYSize, ds.GetGeoTransform()) == (380, 400, (10, 0.01, 0, 50, 0, -0.01))
     assert ds.GetSpatialRef().GetAuthorityCode(None) == "4326"

@@ -17,6 +17,8 @@ constexpr size_t MAX_LISTED_VALUES = 1 << 16;
 
 constexpr const char *JSON_DOMAIN = "json:"; // and the name of a tree of groups
 
+constexpr int NETCDF_STRING = 12;
+
 // netCDF's number of a type.
 int NetCDFType(GDALDataType eType)
 {
@@ -61,10 +63,22 @@ std::vector<std::string> ValueTexts(const GDALMDArray &oArray)
     std::vector<std::string> aosValues;
     const auto &oType = oArray.GetDataType();
     const GUInt64 nValues = oArray.GetDimensions()[0]->GetSize();
-    if (oType.GetClass() != GEDTC_NUMERIC || nValues > MAX_LISTED_VALUES)
+    if (oType.GetClass() == GEDTC_COMPOUND || nValues > MAX_LISTED_VALUES)
         return aosValues;
-    std::vector<GByte> abyValues(static_cast<size_t>(nValues) * oType.GetSize());
     const auto nCount = static_cast<size_t>(nValues);
+    if (oType.GetClass() == GEDTC_STRING)
+    {
+        std::vector<char *> apszTexts(nCount, nullptr);
+        const bool bRead = CFReadOrWarn(oArray, oType, nCount, apszTexts.data());
+        for (char *pszText : apszTexts)
+        {
+            if (bRead)
+                aosValues.push_back(pszText != nullptr ? pszText : "");
+            CPLFree(pszText);
+        }
+        return aosValues;
+    }
+    std::vector<GByte> abyValues(nCount * oType.GetSize());
     if (!CFReadOrWarn(oArray, oType, nCount, abyValues.data()))
         return aosValues;
     for (size_t i = 0; i < nCount; i++)
@@ -273,7 +287,7 @@ void RasterDataset::SetGroupMetadata(const std::vector<std::pair<std::string, st
 
 void RasterDataset::SetArrayMetadata()
 {
-    const bool bUnsignedShorts = m_eType == GDT_UInt16;
+    const bool bUnsignedShorts = m_eType == GDT_UInt16 && EQUAL(m_poCF->GetAttributes().Text("_Unsigned").c_str(), "true");
     CPLStringList aosItems(ToMetadata(m_poCF->GetAttributes(), m_osKey + "#"));
     m_aosArrayMetadata = ToMetadata(m_poCF->GetAttributes(), std::string(), bUnsignedShorts);
     m_aosArrayMetadata.SetNameValue("NETCDF_VARNAME", m_poArray->GetName().c_str());
@@ -304,7 +318,9 @@ void RasterDataset::SetArrayMetadata()
             continue;
         const std::string osKey = "NETCDF_DIM_" + oAxis.osName;
         aosItems.SetNameValue((osKey + "_DEF").c_str(), CPLSPrintf("{%d,%d}", static_cast<int>(m_aaosExtraValues.back().size()),
-                                                                  NetCDFType(poVariable->GetDataType().GetNumericDataType())));
+                                                                  poVariable->GetDataType().GetClass() == GEDTC_STRING
+                                                                      ? NETCDF_STRING
+                                                                      : NetCDFType(poVariable->GetDataType().GetNumericDataType())));
         aosItems.SetNameValue((osKey + "_VALUES").c_str(), Braced(m_aaosExtraValues.back()).c_str());
     }
     if (!osExtra.empty())
