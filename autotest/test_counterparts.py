@@ -404,3 +404,87 @@ def test_h5range_longitudes_beside_a_projection_are_on_its_ellipsoid(made, mappi
     srs = osr.SpatialReference()
     srs.ImportFromWkt(open_array(made("beside.nc", script), "/data").GetMetadataItem("SRS", "GEOLOCATION"))
     assert ellipsoid in srs.ExportToProj4()
+
+
+def test_h5range_name_of_one_letter(made, claim_all):
+    file = made("letter.h5", "f = h5py.File(sys.argv[1], 'w'); f['e'] = np.arange(4.).reshape(2, 2); f['f'] = np.zeros((2, 2))")
+    assert gdal.Open('HDF5:"%s"://e' % file).ReadAsArray().tolist() == [[0, 1], [2, 3]]
+
+
+def test_h5range_other_formats_are_not_opened_even_when_told(tmp_path):
+    gdal.GetDriverByName("GTiff").Create(str(tmp_path / "byte.tif"), 2, 2)
+    for flag in (gdal.OF_RASTER, gdal.OF_MULTIDIM_RASTER):
+        with Errors() as errors:
+            assert gdal.OpenEx(str(tmp_path / "byte.tif"), flag, allowed_drivers=["H5RANGE"]) is None
+        assert len(errors.failures()) >= 1
+
+
+def test_h5range_texts_of_variable_length_on_bands(made, claim_all):
+    file = made("vlen.h5", "f = h5py.File(sys.argv[1], 'w'); d = f.create_dataset('d', data=np.zeros((2, 3))); d.attrs['CLASS'] = 'IMAGE'\n"
+                           "d.attrs.create('texts', ['ab', 'c d'], dtype=h5py.string_dtype()); d.attrs['long'] = 'x' * 70000; g = f.create_dataset('e', data=np.zeros((2, 3)))")
+    found = band_of(gdal.Open('HDF5:"%s"://d' % file), 1).GetMetadata()
+    assert (found["CLASS"], found["texts"], len(found["long"])) == ("IMAGE", "ab c d", 70000)
+
+
+def test_h5range_values_kept_in_a_file_beside(many, tmp_path):
+    """GDALMDArray::Cache()."""
+    file = shutil.copy(many, tmp_path / "many.nc")
+    array = open_multidim("H5RANGE:%s" % file).GetRootGroup().OpenMDArray("packed")
+    assert array.Cache() is True
+    assert (tmp_path / "many.nc.gmac").exists()
+    array = open_multidim("H5RANGE:%s" % file).GetRootGroup().OpenMDArray("packed")
+    assert np.array_equal(array.ReadAsArray(), numbers(3, 4))
+
+
+def test_h5range_ranges_of_pixels_and_of_nodes(made):
+    """GMT: node_offset = 1 says that actual_range is that of the pixels' edges, 0 that it is that of their centres."""
+    for offset, lat, lon in ((0, [1., 3.], [1., 4.]), (1, [0.5, 3.5], [0.5, 4.5])):
+        file = made("gmt%d.nc" % offset, GRID + "n.node_offset = np.int32(%d); axis('lat', [1., 2., 3.], units='degrees_north', actual_range=%r)\n"
+                                                "axis('lon', [1., 2., 3., 4.], units='degrees_east', actual_range=%r); array('z', ('lat', 'lon')); n.close()" % (offset, lat, lon))
+        ds = open_array(file, "/z")
+        assert ds.GetGeoTransform() == (0.5, 1, 0, 3.5, 0, -1)
+        assert np.array_equal(ds.ReadAsArray(), numbers(3, 4)[::-1])
+
+
+def test_h5range_statistics_of_an_array_as_a_classic_dataset(many, tmp_path):
+    file = shutil.copy(many, tmp_path / "many.nc")
+    root = open_multidim("H5RANGE:%s" % file).GetRootGroup()
+    band = band_of(root.OpenMDArray("both").AsClassicDataset(1, 0), 1)
+    assert band.ComputeStatistics(False)[:3] == [0, 11, 5.5]
+
+
+def test_h5range_rasters_beside_others_of_another_size(made):
+    """Sentinel-3 radiances: a band and its errors are subdatasets, of one size; their exceptions are not in the way."""
+    file = made("Oa01_radiance.nc", "n = netCDF4.Dataset(sys.argv[1], 'w'); n.createDimension('rows', 3); n.createDimension('columns', 4); n.product_name = 'OL_1'\n"
+                                    "for name, k in (('Oa01_radiance', 'u2'), ('Oa01_radiance_err', 'u1')):\n"
+                                    "    v = n.createVariable(name, k, ('rows', 'columns')); v[:] = np.arange(12).reshape(3, 4); v.scale_factor = 0.01; v.coordinates = 'time_stamp altitude latitude longitude'\n"
+                                    "n.close()")
+    ds = gdal.Open("H5RANGE:%s" % file)
+    assert [name.rsplit(":", 1)[1] for name, _ in ds.GetSubDatasets()] == ["/Oa01_radiance", "/Oa01_radiance_err"]
+    assert ds.GetMetadataItem("NC_GLOBAL#product_name") == "OL_1"
+    assert band_of(open_array(file, "/Oa01_radiance"), 1).GetScale() == 0.01
+    assert open_array(file, "/Oa01_radiance").GetMetadata("GEOLOCATION") == {}
+
+
+def test_h5range_texts_as_coordinates_of_bands(made):
+    file = made("classes.nc", GRID + "n.createDimension('kind', 2); v = n.createVariable('kind', str, ('kind',)); v[0] = 'rain'; v[1] = 'snow'\n"
+                                     "array('data', ('kind', 'y', 'x')); n.close()")
+    ds = open_array(file, "/data")
+    assert {key: value for key, value in ds.GetMetadata().items() if key.startswith("NETCDF_DIM_")} == {
+        "NETCDF_DIM_EXTRA": "{kind}", "NETCDF_DIM_kind_DEF": "{2,12}", "NETCDF_DIM_kind_VALUES": "{rain,snow}"}
+    assert [band_of(ds, i).GetMetadataItem("NETCDF_DIM_kind") for i in (1, 2)] == ["rain", "snow"]
+    assert ds.GetRasterBand(2).GetDescription() == "data, kind=snow"
+
+
+def test_h5range_names_of_attributes_that_differ_in_capitals(made):
+    file = made("units.nc", GRID + "array('data', ('y', 'x'), Units='mm/hr', units='mm'); n.close()")
+    found = open_array(file, "/data").GetMetadata_List()
+    assert "data#Units=mm/hr" in found and "data#units=mm" in found
+
+
+def test_h5range_container_in_hdf5_form_has_the_attributes_of_all_arrays(made, claim_all):
+    file = made("all.h5", "f = h5py.File(sys.argv[1], 'w'); f['a'] = np.zeros((2, 2), 'i1'); f['b'] = np.zeros((2, 2)); f['g/line'] = np.arange(3); f['one'] = 5\n"
+                          "for name in ('a', 'g/line', 'one'): f[name].attrs['about'] = 'of ' + name")
+    ds = gdal.Open('HDF5:"%s"' % file)
+    assert {key: value for key, value in ds.GetMetadata().items()} == {"a_about": "of a", "g_line_about": "of g/line", "one_about": "of one"}
+    assert [text for _, text in ds.GetSubDatasets()] == ["[2x2] //a (8-bit character)", "[2x2] //b (64-bit floating-point)"]
