@@ -194,6 +194,18 @@ def test_h5range_projections(made, attributes, proj):
     assert ds.GetGeoTransform() == (500, 1000, 0, 3500, 0, -1000)
 
 
+@pytest.mark.parametrize("crs, known", [("+init=epsg:32631", True), ("EPSG:32631", True), ("+proj=utm +zone=31 +datum=WGS84", True), ("a name", False)])
+def test_h5range_arrays_of_xarrays_former_open_rasterio(made, crs, known):
+    """MODIS_ARRAY.nc: x and y without attributes, the CRS as a text on the array."""
+    script = ("n = netCDF4.Dataset(sys.argv[1], 'w')\nfor name, values in (('y', [3000., 2000., 1000.]), ('x', [1000., 2000., 3000., 4000.])):\n"
+              "    n.createDimension(name, len(values)); v = n.createVariable(name, 'f8', (name,)); v[:] = values\n"
+              "v = n.createVariable('data', 'i2', ('y', 'x')); v.setncatts(dict(crs='%s', res=[1000., 1000.], transform=[1000., 0., 500., 0., -1000., 3500.], is_tiled=0)); n.close()" % crs)
+    ds = open_array(made("modis.nc", script), "/data")
+    assert ds.GetGeoTransform() == (500, 1000, 0, 3500, 0, -1000)
+    assert (ds.GetSpatialRef() is not None) == known
+    assert not known or ds.GetSpatialRef().ExportToProj4() == "+proj=utm +zone=31 +datum=WGS84 +units=m +no_defs"
+
+
 def test_h5range_names_of_a_geographic_crs(made):
     attributes = dict(grid_mapping_name="albers_conical_equal_area", standard_parallel=[55.0, 65.0], geographic_crs_name="NAD83", horizontal_datum_name="datum name",
                       reference_ellipsoid_name="spheroid", semi_major_axis=6378137.0, inverse_flattening=298.257, prime_meridian_name="Greenwich", towgs84=[1.0, 2.0, 3.0])

@@ -216,12 +216,22 @@ OGRErr SetProjection(OGRSpatialReference &oSRS, const std::string &osName, const
     return OGRERR_UNSUPPORTED_SRS;
 }
 
+// Of attributes called "crs", which may be anything.
+bool IsDefinition(const std::string &osText)
+{
+    for (const char *pszPart : {"+proj=", "+init=", "GEOGC", "PROJC", "EPSG:"})
+        if (osText.find(pszPart) != std::string::npos)
+            return true;
+    return false;
+}
+
 SRSPtr FromDefinition(const Attributes &oMapping)
 {
-    for (const char *pszName : {"spatial_ref", "crs_wkt", "esri_pe_string", "srid", "proj4_string", "proj4text", "proj4"})
+    // "crs", beside "res" and "transform", is what xarray's former open_rasterio() left on its arrays.
+    for (const char *pszName : {"spatial_ref", "crs_wkt", "esri_pe_string", "srid", "proj4_string", "proj4text", "proj4", "crs"})
     {
         std::string osText = oMapping.Text(pszName);
-        if (osText.empty())
+        if (osText.empty() || (EQUAL(pszName, "crs") && !IsDefinition(osText)))
             continue;
         auto poSRS = NewSRS();
         if (EQUAL(pszName, "esri_pe_string"))
