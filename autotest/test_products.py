@@ -467,6 +467,8 @@ f.attrs.update({'Projection ID': np.bytes_('UNIVERSAL TRANSVERSE MERCATOR'), 'Ma
 def test_h5range_cosmo_skymed_corners(made):
     ds = open_array(made("csk.h5", COSMO + "for i, corner in enumerate(('Top Left', 'Top Right', 'Bottom Left', 'Bottom Right')):\n"
                                            "    d.attrs[corner + ' Geodetic Coordinates'] = [45. - i, 12. + i, 100.]"), "/S01/SBI")
+    assert (ds.RasterXSize, ds.RasterYSize, ds.RasterCount) == (4, 3, 2)  # real and imaginary parts
+    assert np.array_equal(ds.GetRasterBand(2).ReadAsArray(), numbers(0, 3, 4, 2)[:, :, 1])
     assert ds.GetGCPCount() == 4
     assert [(g.GCPPixel, g.GCPLine, g.GCPX, g.GCPY, g.GCPZ) for g in ds.GetGCPs()] == [
         (0, 0, 12, 45, 100), (ds.RasterXSize, 0, 13, 44, 100), (0, ds.RasterYSize, 14, 43, 100), (ds.RasterXSize, ds.RasterYSize, 15, 42, 100)]

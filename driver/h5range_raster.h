@@ -172,6 +172,7 @@ class RasterDataset final : public GDALPamDataset
     void SetLookupTableGrid();
     bool SetRadar();
     bool SetCosmoSkyMed();
+    bool IsCosmoSkyMed() const;
     /** Where in the file a block of a band lies: offset and size in bytes; false for one that was never written, or that is none of
      * the file's. */
     bool FindBlock(int iBand, int nBX, int nBY, GUInt64 &nOffset, GUInt64 &nSize) const;

@@ -22,10 +22,24 @@ const EOSField *EOSFieldOf(const GDALMDArray &oArray)
 
 } // namespace
 
+// COSMO-SkyMed, its second generation and KOMPSAT-5.
+bool RasterDataset::IsCosmoSkyMed() const
+{
+    const auto poMission = m_poRoot->GetAttribute("Mission ID");
+    const char *pszMission = poMission && poMission->GetDataType().GetClass() == GEDTC_STRING ? poMission->ReadAsString() : nullptr;
+    return pszMission != nullptr && (EQUAL(pszMission, "CSK") || EQUAL(pszMission, "CSG") || EQUAL(pszMission, "KMPS"));
+}
+
 void RasterDataset::SetProductAxes()
 {
     const EOSField *psField = EOSFieldOf(*m_poArray);
     const auto &apoDims = m_poArray->GetDimensions();
+    if (apoDims.size() == 3 && apoDims[2]->GetSize() == 2 && IsCosmoSkyMed()) // real and imaginary parts of unprojected products
+    {
+        m_iYDim = 0;
+        m_iXDim = 1;
+        return;
+    }
     if (psField == nullptr || psField->aosDims.size() != apoDims.size() || apoDims.size() < 2)
         return;
     const auto &aosDims = psField->aosDims;
@@ -141,12 +155,10 @@ bool RasterDataset::SetRadar()
     return true;
 }
 
-// COSMO-SkyMed, its second generation and KOMPSAT-5: corners of unprojected products, the map of projected ones.
+// Corners of unprojected products, the map of projected ones.
 bool RasterDataset::SetCosmoSkyMed()
 {
-    const auto poMission = m_poRoot->GetAttribute("Mission ID");
-    const char *pszMission = poMission && poMission->GetDataType().GetClass() == GEDTC_STRING ? poMission->ReadAsString() : nullptr;
-    if (pszMission == nullptr || !(EQUAL(pszMission, "CSK") || EQUAL(pszMission, "CSG") || EQUAL(pszMission, "KMPS")))
+    if (!IsCosmoSkyMed())
         return false;
     const Attributes oRoot(*m_poRoot);
     const auto &oArray = m_poCF->GetAttributes();
