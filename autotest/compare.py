@@ -303,6 +303,8 @@ FOLLOWS = {"size": ("values", "block", "GEOLOCATION", "geotransform"), "bands": 
 def same(field, a, b):
     if field[0] == "crs":
         return same_crs(a, b)
+    if field == ("GEOLOCATION", "SRS") and a and b:
+        return same_crs({"wkt": a, "axes": []}, {"wkt": b, "axes": []})
     if field[0] == "geotransform" and a and b:
         pixel = min(abs(b[1]) + abs(b[2]), abs(b[4]) + abs(b[5]))
         return all(abs(p - q) <= 1e-6 * max(abs(p), abs(q)) or abs(p - q) <= 1e-4 * pixel for p, q in zip(a, b))

@@ -44,7 +44,7 @@ def opened(file, path):
 def theirs(driver, file, path):
     """An array as the other driver opens it, whether it lists it or not; None where it does not. Of netCDF and HDF5, so of libhdf5."""
     try:
-        ds = gdal.OpenEx('%s:"%s"' % (driver.upper(), file), gdal.OF_MULTIDIM_RASTER, allowed_drivers=[driver])
+        ds = gdal.OpenEx('NETCDF:"%s"' % file if driver == "netCDF" else str(file), gdal.OF_MULTIDIM_RASTER, allowed_drivers=[driver])
         found = ds.GetRootGroup()
         *groups, array = [p for p in path.split("/") if p]
         for part in groups:
@@ -171,6 +171,11 @@ def has_horizontal(d):
     return isinstance(array, gdal.MDArray) and {"HORIZONTAL_X", "HORIZONTAL_Y"} <= {dim.GetType() for dim in array.GetDimensions()}
 
 
+def path_of(d, said):
+    """The array's, that of a file with one array too."""
+    return d.array or "/" + str(said.get(("band metadata", 1, "NETCDF_VARNAME"), "")) if "/" not in d.array else d.array
+
+
 def is_eos(d):
     return d.array.startswith("/HDFEOS/")
 
@@ -243,7 +248,7 @@ def parameters(d, a, b):
         return VERSION < 3130000 and "WGS 84" in str(d.theirs) and "PROJCRS" in wkt(b.get(("crs",))) and "GEOG" in str(d.ours)
     if d.field[0] != "crs" or not d.theirs or not d.ours:
         return False
-    if is_eos(d):
+    if is_eos(d) or (d.driver == "HDF5" and "Authalic" in wkt(d.theirs) and opened(d.file, "/HDFEOS/GRIDS") is not None):
         return d.driver == "HDF5" and "Authalic" in wkt(d.theirs) and "WGS 84" in wkt(d.ours)
     method = re.search(r'METHOD\["([^"]*)', wkt(d.ours))
     if method is None:
@@ -260,7 +265,17 @@ def scaled_coordinates(d, a, b):
 
 
 def no_coordinates(d, a, b):
-    if d.driver != "netCDF" or d.ours:
+    if d.ours:
+        return False
+    if d.field[0] == "GEOLOCATION" and path_of(d, b) in (a.get(("GEOLOCATION", "X_DATASET")), a.get(("GEOLOCATION", "Y_DATASET"))):
+        return True  # of longitudes, longitudes themselves
+    if d.field[0] == "GEOLOCATION" and d.driver == "netCDF" and b.get(("geotransform",)) and not has(b, "coordinates"):
+        return True
+    if d.field[0] == "coordinates" and d.driver == "HDF5":
+        return d.array in d.theirs
+    if d.field[0] == "crs" and d.driver == "HDF5":
+        return is_eos(d) and not is_horizontal(b)
+    if d.driver != "netCDF":
         return False
     if d.field[0] == "crs":  # in the multidimensional API: no dimension that it could belong to
         return not is_horizontal(b)
@@ -268,6 +283,8 @@ def no_coordinates(d, a, b):
         return is_coordinate(d, b) or not (has_horizontal(d) if d.array else lies_somewhere(b))
     if d.field[0] == "GEOLOCATION":
         longitudes = opened(d.file, a.get(("GEOLOCATION", "X_DATASET"), ""))
+        if not isinstance(longitudes, gdal.MDArray):
+            return False
         sizes = [dim.GetSize() for dim in longitudes.GetDimensions()]
         return len(sizes) == 1 or sizes[-2:] != list(b[("size",)])[::-1] or any(size != 1 for size in sizes[:-2])
     return d.field[0] == "GEOLOCATION2" and not re.search("degrees?_north", text(b))
@@ -291,6 +308,8 @@ def nodata(d, a, b):
     if d.field[0] != "nodata":
         return False
     written = [attribute(b, name) for name in ("_FillValue", "missing_value")]
+    if d.driver == "HDF5" and d.ours is None and is_same(attribute(b, "_FILLVALUE"), d.theirs):
+        return True
     if d.ours is None:  # a value that the type does not have
         return any(w is not None and not is_same(w, d.theirs) for w in written) or \
             (number(written[0]) is not None and number(written[0]) < 0 and str(b.get(("type", d.field[-1]), b.get(("type",)))).startswith(("U", "Byte")))
@@ -302,11 +321,18 @@ def nodata(d, a, b):
 
 
 def scale(d, a, b):
+    if d.field[0] == "unit" and d.driver == "netCDF" and d.model == "multidim" and lacks(d):
+        return d.ours in [v for f, v in b.items() if f[-1] in ("Units", "UNITS")]
     if d.driver != "HDF5" or not lacks(d):
         return False
     if d.field[0] == "unit":
         return attribute(b, "units") in (d.ours, [d.ours]) or d.ours in [v for f, v in b.items() if f[-1] in ("Units", "UNITS")]
-    return VERSION < 3090000 and is_same(attribute(b, {"scale": "scale_factor", "offset": "add_offset"}.get(d.field[0], "")), d.ours)
+    return (VERSION < 3090000 or d.model == "multidim") and is_same(attribute(b, {"scale": "scale_factor", "offset": "add_offset"}.get(d.field[0], "")), d.ours)
+
+
+def block_sizes(d):
+    arrays = [opened(d.file, d.array)] if d.array else [root_of(d.file)[0].OpenMDArray(name) for name in root_of(d.file)[0].GetMDArrayNames() or []]
+    return [array.GetBlockSize() for array in arrays if isinstance(array, gdal.MDArray)]
 
 
 def blocks(d, a, b):
@@ -316,6 +342,8 @@ def blocks(d, a, b):
         return d.driver == "HDF5" and VERSION < 3090000 and not any(d.theirs) and any(d.ours)
     width, height = b[("size",)]
     if list(d.ours) == [min(d.theirs[0], width), min(d.theirs[1], height)]:  # chunks that reach beyond the array
+        return True
+    if list(d.theirs) == [width, 1] and any(list(size[-2:]) == [d.ours[1], d.ours[0]] for size in block_sizes(d)):  # the file's chunks
         return True
     strips = list(d.theirs) == [width, 1] and d.ours[0] == width and 1 < d.ours[1] <= height
     return strips and d.ours[0] * (d.ours[1] - 1) <= 256 * 1024
@@ -346,7 +374,7 @@ def rows_and_columns(d, a, b):
         return is_dim(d) and (a.get(("size",)) != b.get(("size",)) or a.get(("bands",)) != b.get(("bands",)))
     if d.field[0] not in ("size", "bands"):
         return False
-    if d.driver == "netCDF" and a[("bands",)] == 0:  # lengths that netCDF takes for none, or for garbage
+    if d.driver == "netCDF" and a[("bands",)] == 0 or (d.driver == "HDF5" and is_eos(d) and d.field[0] == "bands" and a[("bands",)] == 1):  # lengths that netCDF takes for none, or for garbage
         return True
     return same_amount(a, b) or is_container(a) != is_container(b)
 
@@ -377,6 +405,8 @@ def texts(d, a, b):
 
 
 def anonymous(d, a, b):
+    if d.field[0] == "group dimension" and d.driver == "HDF5" and d.ours is None and re.match("/HDFEOS/(GRIDS|SWATHS|ZAS)/", d.array):
+        return True  # of HDF-EOS5, without coordinates
     if d.field[0] in ("dimension name", "group dimension"):
         return phony(d.theirs) or phony(d.ours) or phony(d.field[-1])
     return is_dim(d) and (phony(re.split("_DEF|_VALUES", d.field[-1])[0]) or phony(d.ours) or phony(d.theirs))
@@ -420,6 +450,8 @@ def has_variable(d, name):
 def roles(d, a, b):
     if d.driver != "HDF5" or d.field[0] not in ("indexing variable", "dimension type"):
         return False
+    if d.field[0] == "dimension type" and d.theirs[0] == d.ours[0] and not d.theirs[1]:
+        return True
     if d.field[0] == "indexing variable" and d.ours is None and d.theirs and opened(d.file, d.theirs) is not None and \
             [dim.GetSize() for dim in opened(d.file, d.theirs).GetDimensions()] == [0]:
         return True
@@ -430,7 +462,7 @@ def roles(d, a, b):
 def several_scales(d, a, b):
     if d.field[0] == "dimension name":
         return d.theirs is not None and d.ours is not None and opened(d.file, d.theirs) is not None
-    return d.field[0] == "group dimension" and (d.theirs is None or opened(d.file, d.array.rstrip("@") + "/" + d.field[-1]) is not None)
+    return d.field[0] == "group dimension" and (not d.theirs or opened(d.file, d.array.rstrip("@") + "/" + d.field[-1]) is not None)
 
 
 def other_groups(d, a, b):
@@ -438,7 +470,7 @@ def other_groups(d, a, b):
         return False
     key = str(d.field[-1])
     if d.driver == "netCDF":
-        group = re.match(r"(.*)/NC_GLOBAL#", key)
+        group = re.match(r"(/.*)/[^/]*#", key)
         return group is not None and underscored(group.group(1)) not in [underscored(p) for p in ancestors(d.array)]
     return not any(key.startswith(underscored(p) + "_") and opened(d.file, p) is not None and key in
                    [underscored(p) + "_" + underscored(x.GetName()) for x in opened(d.file, p).GetAttributes() or []] for p in ancestors(d.array)) and \
@@ -494,6 +526,9 @@ def scalars(d, a, b):
 
 
 def links(d, a, b):
+    if d.field[0] == "values" and d.model == "multidim" and d.driver == "netCDF":
+        parent, name = d.array.rsplit("/", 1)
+        return theirs("HDF5", d.file, parent + "/_nc4_non_coord_" + name) is not None
     if d.field[0] == "array listed":
         return d.driver == "HDF5" and (str(d.field[-1]).startswith("_nc4_non_coord_") or (d.theirs is None and opened(d.file, d.array.rstrip("@") + "/" + d.field[-1]) is not None))
     if d.field[0] == "listed":  # under the name of the link
@@ -532,12 +567,13 @@ def subdatasets(d, a, b):
     named = theirs.group(2) == ours.group(2) or (standard_name is not None and standard_name.ReadAsString() == ours.group(2))
     sizes = [str(dim.GetSize()) for dim in array.GetDimensions()]
     unsigned = any(x.GetName() == "_Unsigned" for x in array.GetAttributes(["SHOW_ALL=YES"])) and theirs.group(3).replace("integer", "unsigned integer") == ours.group(3)
-    return named and ours.group(1).split("x") == sizes and (theirs.group(3) == ours.group(3) or "32/64" in theirs.group(3) or theirs.group(3) == "Unknown" or unsigned or
-                                                            (theirs.group(3), ours.group(3)) == ("64-bit floating-point", "32-bit floating-point"))
+    return named and ours.group(1).split("x") == sizes and (theirs.group(3) == ours.group(3) or "32/64" in theirs.group(3) or theirs.group(3) in ("Unknown", "") or unsigned or
+                                                            (theirs.group(3), ours.group(3)) in {("64-bit floating-point", "32-bit floating-point"), ("16-bit floating-point", "32-bit floating-point")})
 
 
-# (theirs, ours) of other drivers' types; names of compounds are left out.
-TYPES = {("Float64", "Float32"), ("Float32", "Float64"), ("UInt64", "string"), ("Int16", "Byte"), ("Int16", "UInt32"), ("Int16", "UInt64"), ("Int16", "string")}
+# (theirs, ours) of other drivers' types: numbers of unusual sizes, enumerations, and those that HDF5 has some integer for.
+TYPES = {("Int8", "Byte"), ("Int8", "UInt32"), ("Int8", "UInt64"), ("Int8", "string"), ("Byte", "Int16"),
+         ("Float64", "Float32"), ("Float32", "Float64"), ("UInt64", "string"), ("Int16", "Byte"), ("Int16", "UInt32"), ("Int16", "UInt64"), ("Int16", "string")}
 
 
 def types(d, a, b):
@@ -550,9 +586,14 @@ def types(d, a, b):
             (d.driver == "netCDF" and len(d.theirs) == len(d.ours) and any(p != q for p, q in zip(d.theirs, d.ours)))
     if d.field[0] != "type":
         return False
+    if isinstance(d.theirs, (list, tuple)) and isinstance(d.ours, (list, tuple)):  # netCDF has no texts in compounds
+        ours = dict(map(tuple, d.ours))
+        return d.driver == "netCDF" and all(name in ours and (kind == ours[name] or ours[name] == "string") for name, kind in map(tuple, d.theirs))
     if isinstance(d.theirs, (list, tuple)):  # a compound of two equal numbers
         return str(d.ours).startswith("C") and len(d.theirs) == 2
-    return d.theirs == "Int16" if isinstance(d.ours, (list, tuple)) else (d.theirs, d.ours) in TYPES
+    if has(b, "_Unsigned") and (d.theirs, d.ours) in {("Int8", "Byte"), ("Int16", "UInt16"), ("Int32", "UInt32")}:
+        return True
+    return d.theirs in ("Int8", "Int16") if isinstance(d.ours, (list, tuple)) else (d.theirs, d.ours) in TYPES
 
 
 def no_raster(d, a, b):

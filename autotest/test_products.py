@@ -107,6 +107,11 @@ def test_h5range_eos_grid_multidim(grids):
     assert x.GetIndexingVariable().ReadAsArray().tolist() == [-179.5, -178.5, -177.5, -176.5]
     assert y.GetIndexingVariable().ReadAsArray() == pytest.approx(90 - 2.5 / 6 - np.arange(3) * 2.5 / 3)
     assert array.GetSpatialRef().GetDataAxisToSRSAxisMapping() == [1, 2]
+    group = open_multidim("H5RANGE:%s" % grids).GetRootGroup().OpenGroupFromFullname("/HDFEOS/GRIDS/Geo")  # whose arrays and dimensions they are
+    assert group.GetMDArrayNames() == ["YDim", "XDim"] and group.GetMDArrayNames(["SHOW_INDEXING=NO"]) in ([], None)
+    assert [(d.GetName(), d.GetSize()) for d in group.GetDimensions()] == [("YDim", 3), ("XDim", 4)]
+    assert group.OpenMDArray("XDim").ReadAsArray().tolist() == [-179.5, -178.5, -177.5, -176.5]
+    assert (group.OpenMDArray("XDim").GetFullName(), group.OpenMDArray("XDim").GetDimensions()[0].GetType()) == ("/HDFEOS/GRIDS/Geo/XDim", "HORIZONTAL_X")
     assert array_of(grids, "/HDFEOS/GRIDS/Sinus/Data Fields/bands").GetSpatialRef().GetDataAxisToSRSAxisMapping() == [2, 1]
 
 

@@ -102,7 +102,9 @@ Array::Array(const std::shared_ptr<Session> &poSession, const Chain &aoChain, co
     for (size_t i = 0; i < poType->InnerShape().size(); i++)
         m_aoDims.push_back(std::make_shared<Dimension>(poSession, m_osFullName, "element_dim_" + std::to_string(i), std::string(),
                                                        std::string(), poType->InnerShape()[i], std::string()));
-    m_osUnit = poSession->GetText(psObject, "units");
+    for (const char *pszName : {"units", "Units", "UNITS"}) // as GDAL's HDF5 driver, which reads the name in any capitals
+        if (m_osUnit.empty())
+            m_osUnit = poSession->GetText(psObject, pszName);
     m_bHasScale = GetDouble("scale_factor", m_dfScale, m_eScaleType);
     m_bHasOffset = GetDouble("add_offset", m_dfOffset, m_eOffsetType);
     SetNoData();

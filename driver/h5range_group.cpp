@@ -121,13 +121,30 @@ std::vector<std::string> Group::GetMDArrayNames(CSLConstList papszOptions) const
     std::vector<std::string> aosNames;
     for (const Child *poChild : apoArrays)
         aosNames.push_back(poChild->osName);
+    if (CPLFetchBool(papszOptions, "SHOW_INDEXING", true) || CPLFetchBool(papszOptions, "SHOW_ALL", false))
+        for (const auto &poDim : GridDimensions())
+            aosNames.push_back(poDim->GetName());
     return aosNames;
+}
+
+std::vector<std::shared_ptr<GDALDimension>> Group::GridDimensions() const
+{
+    auto apoDims = m_poSession->GetEOSGridDimensions(m_osFullName);
+    const auto IsTaken = [this](const std::shared_ptr<GDALDimension> &poDim)
+    { return std::any_of(Children().begin(), Children().end(), [&poDim](const Child &oChild) { return oChild.osName == poDim->GetName(); }); };
+    apoDims.erase(std::remove_if(apoDims.begin(), apoDims.end(), IsTaken), apoDims.end());
+    return apoDims;
 }
 
 std::shared_ptr<GDALMDArray> Group::OpenMDArray(const std::string &osName, CSLConstList) const
 {
     const h5r_object *psObject = Find(osName);
-    return psObject != nullptr && psObject->kind == H5R_DATASET ? Array::Create(m_poSession, m_aoChain, osName, psObject) : nullptr;
+    if (psObject != nullptr)
+        return psObject->kind == H5R_DATASET ? Array::Create(m_poSession, m_aoChain, osName, psObject) : nullptr;
+    for (const auto &poDim : osName == "XDim" || osName == "YDim" ? GridDimensions() : std::vector<std::shared_ptr<GDALDimension>>())
+        if (poDim->GetName() == osName)
+            return poDim->GetIndexingVariable();
+    return nullptr;
 }
 
 std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) const
@@ -141,6 +158,8 @@ std::vector<std::shared_ptr<GDALDimension>> Group::GetDimensions(CSLConstList) c
     for (const auto &oScale : aoScales)
         aoDims.push_back(m_poSession->GetScaleDimension(oScale.second->psObject, JoinPath(m_aoChain.back().osPath, oScale.second->osLink),
                                                         m_poSession->GetUnlimitedSize(oScale.second->psObject)));
+    for (const auto &poDim : GridDimensions())
+        aoDims.push_back(poDim);
     return aoDims;
 }
 

@@ -237,6 +237,13 @@ const EOSField *HDFEOS::Find(const std::string &osFullName) const
     return it != m_oFields.end() ? &it->second : nullptr;
 }
 
+const EOSField *HDFEOS::FindOfGrid(const std::string &osGroupFullName) const
+{
+    const std::string osFolder = osGroupFullName + "/Data Fields/";
+    const auto it = m_oFields.lower_bound(osFolder);
+    return it != m_oFields.end() && it->first.compare(0, osFolder.size(), osFolder) == 0 && it->second.poGrid ? &it->second : nullptr;
+}
+
 std::shared_ptr<OGRSpatialReference> EOSGrid::SpatialRef() const
 {
     const int nCode = ProjectionCode(osProjection);

@@ -61,6 +61,8 @@ class HDFEOS
 
     /** By full name: /HDFEOS/GRIDS/name/Data Fields/field. nullptr for other arrays. */
     const EOSField *Find(const std::string &osFullName) const;
+    /** Any field of a grid by the full name of its folder, /HDFEOS/GRIDS/name; nullptr for other groups. */
+    const EOSField *FindOfGrid(const std::string &osGroupFullName) const;
 
   private:
     std::map<std::string, EOSField> m_oFields{};

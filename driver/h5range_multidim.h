@@ -111,6 +111,8 @@ class Session : public std::enable_shared_from_this<Session>
 
     /** What the file's text on HDF-EOS5 says of an array; nullptr where it says nothing. */
     const EOSField *GetEOSField(const std::string &osFullName);
+    /** YDim and XDim of a grid of HDF-EOS5, whose coordinates the text tells, by the full name of its folder; none of other groups. */
+    std::vector<std::shared_ptr<GDALDimension>> GetEOSGridDimensions(const std::string &osGroup);
 
     bool IsScale(const h5r_object *psObject) const;
     /** netCDF's number of the dimension that a scale stands for; -1 when it has none. */
@@ -198,6 +200,8 @@ class Group final : public GDALGroup
     std::vector<std::string> Lines() const;
     std::shared_ptr<GDALGroup> OpenGroupOfDimension(const std::string &osName) const;
     std::shared_ptr<GDALAttribute> JsonAttribute(const std::string &osKey) const;
+    /** Those of a grid of HDF-EOS5 that no object of the group has the name of. */
+    std::vector<std::shared_ptr<GDALDimension>> GridDimensions() const;
     void Hide(std::vector<const Child *> &apoArrays, CSLConstList papszOptions) const;
     const std::vector<Child> &Children() const;
     const h5r_object *Find(const std::string &osName) const;

@@ -512,6 +512,22 @@ std::shared_ptr<GDALDimension> Session::GetEOSDimension(const EOSField &oField, 
     return poDim;
 }
 
+std::vector<std::shared_ptr<GDALDimension>> Session::GetEOSGridDimensions(const std::string &osGroup)
+{
+    std::vector<std::shared_ptr<GDALDimension>> apoDims;
+    const std::string osFolder = osGroup + "/Data Fields";
+    if (osGroup.compare(0, strlen("/HDFEOS/GRIDS/"), "/HDFEOS/GRIDS/") != 0)
+        return apoDims;
+    (void)GetEOSField(osFolder + "/"); // reads the text
+    const EOSField *psField = m_poEOS ? m_poEOS->FindOfGrid(osGroup) : nullptr;
+    double adf[6];
+    if (psField == nullptr || psField->poGrid->nX <= 0 || psField->poGrid->nY <= 0 || !psField->poGrid->GeoTransform(adf))
+        return apoDims;
+    apoDims.push_back(GetEOSDimension(*psField, osFolder, "YDim", static_cast<GUInt64>(psField->poGrid->nY)));
+    apoDims.push_back(GetEOSDimension(*psField, osFolder, "XDim", static_cast<GUInt64>(psField->poGrid->nX)));
+    return apoDims;
+}
+
 /************************************************************************/
 /*                       Dimensions of an array                         */
 /************************************************************************/
