@@ -572,7 +572,7 @@ def subdatasets(d, a, b):
 
 
 # (theirs, ours) of other drivers' types: numbers of unusual sizes, enumerations, and those that HDF5 has some integer for.
-TYPES = {("Int8", "Byte"), ("Int8", "UInt32"), ("Int8", "UInt64"), ("Int8", "string"), ("Byte", "Int16"),
+TYPES = {("Int8", "Byte"), ("Int8", "UInt32"), ("Int8", "UInt64"), ("Int8", "string"),
          ("Float64", "Float32"), ("Float32", "Float64"), ("UInt64", "string"), ("Int16", "Byte"), ("Int16", "UInt32"), ("Int16", "UInt64"), ("Int16", "string")}
 
 
@@ -591,6 +591,9 @@ def types(d, a, b):
         return d.driver == "netCDF" and all(name in ours and (kind == ours[name] or ours[name] == "string") for name, kind in map(tuple, d.theirs))
     if isinstance(d.theirs, (list, tuple)):  # a compound of two equal numbers
         return str(d.ours).startswith("C") and len(d.theirs) == 2
+    if d.model == "raster" and d.driver == "netCDF" and (d.theirs, d.ours) == ("Byte", "Int16"):  # an enumeration, whose type netCDF's arrays have, too, or not
+        array = theirs("netCDF", d.file, path_of(d, b))
+        return array is not None and gdal.GetDataTypeName(array.GetDataType().GetNumericDataType()) != "Byte"
     if has(b, "_Unsigned") and (d.theirs, d.ours) in {("Int8", "Byte"), ("Int16", "UInt16"), ("Int32", "UInt32")}:
         return True
     return d.theirs in ("Int8", "Int16") if isinstance(d.ours, (list, tuple)) else (d.theirs, d.ours) in TYPES
