@@ -96,7 +96,7 @@ class H5RangeDataStore(AbstractDataStore):
         # What was decoded stays behind: arrays need the file, and their path in it.
         manager = self.manager
         if isinstance(manager, CachingFileManager):
-            manager = _Again(*manager._args, manager._kwargs)
+            manager = _Again(*manager._args)
         return {"manager": manager, "group": None, "path": self.path, "name": self.name}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -131,12 +131,12 @@ class H5RangeDataStore(AbstractDataStore):
 class _Again:
     """In place of a file manager, in the process that a dataset was sent to: its tasks share one open file, and so do later ones."""
 
-    def __init__(self, name: str, options: dict[str, Any]):
+    def __init__(self, name: str, given: _Given):
         self._name = name
-        self._options = options
+        self._given = given
 
     def acquire(self, needs_lock: bool = True) -> _file.File:
-        options = dict(self._options)
+        options = dict(self._given.options)
         origin = (self._name, options.pop("store", None), options.pop("storage_options", None))
         return _file._reopen(origin, options)
 
@@ -167,8 +167,15 @@ def _name_of(source: Any) -> Any:
     return source
 
 
-def _opener(name: str, mode: str = "r", **options: Any) -> _file.File:
-    return _file.open(name, **options)
+class _Given:
+    """Options of a file, stores and dictionaries among them, which have no hash. xarray's file managers ask for one."""
+
+    def __init__(self, options: dict[str, Any]):
+        self.options = options
+
+
+def _opener(name: str, given: _Given, mode: str = "r") -> _file.File:
+    return _file.open(name, **given.options)
 
 
 def _manager(source: Any, store: Any, options: dict[str, Any]) -> CachingFileManager | _OpenFile:
@@ -178,7 +185,7 @@ def _manager(source: Any, store: Any, options: dict[str, Any]) -> CachingFileMan
         raise TypeError("a path, URL, file or h5range.File expected, not a data store")
     name = source if store is not None else _name_of(source)
     if isinstance(name, str):
-        return CachingFileManager(_opener, name, mode="r", kwargs={"store": store, **options})
+        return CachingFileManager(_opener, name, _Given({"store": store, **options}), mode="r")
     return _OpenFile(_file.open(name, store=store, **options), True)
 
 

@@ -5,11 +5,13 @@ import pickle
 import threading
 import warnings
 
+import fsspec
 import h5py
 import numpy as np
 import pytest
 import xarray as xr
 from conftest import DATA, hdf5_files, label
+from obstore.store import HTTPStore, LocalStore
 
 import h5range
 from h5range.xarray import H5RangeBackend
@@ -134,6 +136,18 @@ def test_pickled_datasets_read_on():
         again = pickle.loads(pickle.dumps(ds))
         xr.testing.assert_identical(again.compute(), ds.compute())
         assert ds.sst.chunks == ((1,) * 4, (30, 30), (40, 40))
+
+
+def test_stores_and_options_without_a_hash(server):
+    """xarray hashes what a file is opened with; obstore's stores and dictionaries have no hash, and were refused."""
+    expected = xr.load_dataset(DATA / "product.nc", engine="h5netcdf")
+    for store in (LocalStore(DATA), HTTPStore.from_url(server.url, client_options={"allow_http": True}), fsspec.filesystem("file")):
+        path = str(DATA / "product.nc") if not hasattr(store, "get_ranges") else "product.nc"
+        with xr.open_dataset(path, engine="h5range", store=store, chunks={}, options={"limits": {"chunk_bytes": 1 << 20}}) as ds:
+            xr.testing.assert_identical(pickle.loads(pickle.dumps(ds)).compute(), expected)
+            xr.testing.assert_identical(ds.compute(), expected)
+    with xr.open_dataset(f"{server.url}/product.nc", engine="h5range", storage_options={"headers": {"a": "b"}}) as ds:
+        xr.testing.assert_identical(ds.load(), expected)
 
 
 def test_threads_share_a_file():
