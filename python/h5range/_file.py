@@ -142,7 +142,7 @@ class File(Group):
         self._file_engine = engine
         self._origin = origin
         self.options = options
-        self._twin: File | None = None
+        self._twins: dict[Any, File] = {}  # by event loop
         super().__init__(None, root, "/")
 
     @property
@@ -174,22 +174,29 @@ class File(Group):
         return cls(engine, origin, o, root)
 
     async def _in_pull_mode(self) -> File:
-        """The same file for what push mode cannot: data in other files. Its reads are awaited in this event loop, from a thread."""
-        if self._twin is None:
-            import asyncio
+        """The same file for what push mode cannot: data in other files. Its reads are awaited in this event loop, from a thread.
 
-            loop = asyncio.get_running_loop()
+        Each loop has its own: another one may be blocked by who waits for this one (zarr's blocking calls), or be closed.
+        """
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        twin = self._twins.get(loop)
+        if twin is None:
+            self._twins = {other: t for other, t in self._twins.items() if not other.is_closed()}
             store = self._engine.store
             assert store is not None
 
             def read(held: Store) -> Any:
+                if not held.asynchronous:  # it would fetch in a thread of the pool, which may be full of such reads as this one
+                    return held.read
                 return lambda ranges: asyncio.run_coroutine_threadsafe(held.read_async(ranges), loop).result()
 
             def opener() -> _h5range.File:
                 return _h5range.open_python(read(store), _other(store, self.options, read), _source_settings(store, self.options))
 
-            self._twin = await asyncio.to_thread(_finish, File, opener, store, self._origin, self.options)
-        return self._twin
+            twin = self._twins[loop] = await asyncio.to_thread(_finish, File, opener, store, self._origin, self.options)
+        return twin
 
     def fetch(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """Bytes of the file as they are: ``[(offset, length), ...]`` in any order, in one round. FormatError where the file ends before."""
@@ -233,8 +240,8 @@ class File(Group):
     def close(self) -> None:
         """Frees the file's memory; what was borrowed from it raises ValueError from then on."""
         self._engine.close()
-        if self._twin is not None:
-            self._twin.close()
+        for twin in list(self._twins.values()):
+            twin.close()
 
     @property
     def closed(self) -> bool:

@@ -22,6 +22,7 @@ class Store:
 
     remote = True
     one_at_a_time = False
+    asynchronous = False  # whether read_async() does without a thread
 
     def __init__(self, name: str):
         self.name = name
@@ -84,6 +85,7 @@ class ObspecStore(Store):
         self.store = store
         self.path = path
         self.size: int | None = None
+        self.asynchronous = hasattr(store, "get_ranges_async")
 
     def _clamp(self, ranges: Ranges) -> tuple[list[int], list[int]]:
         """The parts of ranges that lie in the file, for those that have one."""
@@ -113,7 +115,7 @@ class ObspecStore(Store):
         return self._spread(ranges, buffers)
 
     async def _fetch_async(self, ranges: Ranges) -> list[Any]:
-        if not hasattr(self.store, "get_ranges_async"):
+        if not self.asynchronous:
             return await asyncio.to_thread(self._fetch, ranges)
         if self.size is None:
             try:
@@ -152,6 +154,7 @@ class FsspecStore(Store):
         self.path = path
         protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
         self.remote = protocol not in ("file", "local", "memory")
+        self.asynchronous = bool(getattr(fs, "async_impl", False))
 
     def _args(self, ranges: Ranges) -> tuple[list[str], list[int], list[int]]:
         return [self.path] * len(ranges), [o for o, _ in ranges], [o + n for o, n in ranges]
@@ -160,7 +163,7 @@ class FsspecStore(Store):
         return self.fs.cat_ranges(*self._args(ranges), on_error="raise")
 
     async def _fetch_async(self, ranges: Ranges) -> list[Any]:
-        if not getattr(self.fs, "async_impl", False):
+        if not self.asynchronous:
             return await asyncio.to_thread(self._fetch, ranges)
         work = self.fs._cat_ranges(*self._args(ranges), on_error="raise")
         if self.fs.asynchronous:

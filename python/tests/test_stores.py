@@ -1,6 +1,7 @@
 """Where bytes come from: stores, file systems, servers, file-like objects; what it costs, and what is said when it fails."""
 
 import asyncio
+import concurrent.futures
 import io
 import pickle
 import threading
@@ -347,6 +348,48 @@ def test_other_files_of_a_store(tmp_path):
         assert asyncio.run(main(name, options)) == (list(range(10)), [3, 4])
         with h5range.open(name, others="no", **options) as f, pytest.raises(h5range.H5RangeError):
             f["link"]
+
+
+def virtual_file(folder):
+    with h5py.File(folder / "a.h5", "w") as a:
+        for i in range(40):
+            with h5py.File(folder / f"b{i}.h5", "w") as b:
+                b["x"] = np.arange(10)
+            layout = h5py.VirtualLayout((10,), "i8")
+            layout[:] = h5py.VirtualSource(f"b{i}.h5", "x", (10,))
+            a.create_virtual_dataset(f"v{i}", layout)
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_many_reads_of_other_files_at_once(tmp_path, asynchronous):
+    """With a store that fetches in threads, reads in threads used to wait for each other for ever."""
+    virtual_file(tmp_path)
+    options = {"store": LocalStore(tmp_path)} if asynchronous else {"store": fsspec.filesystem("file")}
+
+    async def main():
+        async with await h5range.File.open("a.h5" if asynchronous else str(tmp_path / "a.h5"), **options) as f:
+            found = await asyncio.gather(*(f.get_async(f"v{i}") for i in range(40)))
+            return await asyncio.wait_for(asyncio.gather(*(ds.read() for ds in found)), 60)
+
+    assert all(v.tolist() == list(range(10)) for v in asyncio.run(main()))
+
+
+def test_other_files_are_read_in_whatever_loop_asks(tmp_path):
+    """The loop in which they were first read may be closed, or blocked by who waits; reads used to go there all the same."""
+    virtual_file(tmp_path)
+    f = asyncio.run(h5range.File.open("a.h5", store=LocalStore(tmp_path)))
+
+    async def read(name):
+        return (await (await f.get_async(name)).read()).tolist()
+
+    async def while_blocked():
+        assert await read("v1") == list(range(10))
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:  # this loop waits for one in another thread, as with zarr's blocking calls
+            return pool.submit(asyncio.run, asyncio.wait_for(read("v2"), 60)).result(70)
+
+    for run in (read("v0"), while_blocked(), read("v3")):
+        assert asyncio.run(run) == list(range(10))
+    f.close()
 
 
 def test_latency_is_paid_for_rounds_only():
