@@ -1,4 +1,5 @@
-"""The interface of the package async-hdf5 0.1, over h5range: change ``import async_hdf5`` into ``from h5range import async_hdf5``.
+"""The interface of the package async-hdf5 0.1, over h5range: change ``import async_hdf5`` into ``from h5range import async_hdf5``, and
+``from async_hdf5.store import ...`` into ``from h5range.async_hdf5.store import ...``. xarray's engine is ``h5range`` instead of ``async_hdf5``.
 
 What differs: attributes of all kinds of headers are there, chunk indexes are complete, results are tuples, errors are h5range's. Everything
 here is also had, decoded and with names, from :class:`h5range.File`.
@@ -6,36 +7,42 @@ here is also had, decoded and with names, from :class:`h5range.File`.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from . import errors
-from ._file import File
-from ._index import ChunkIndex, ChunkLocation
-from ._nodes import Dataset, Group
-from ._types import REFERENCE, VLEN
+from .. import errors
+from .._file import File
+from .._index import ChunkIndex, ChunkLocation
+from .._nodes import Dataset, Group
+from .._types import REFERENCE, VLEN
 
-try:
-    from obstore import store
-except ImportError:  # any other store does as well
-    store = None  # type: ignore[assignment]
+__all__ = ["ChunkIndex", "ChunkLocation", "HDF5Dataset", "HDF5File", "HDF5Group", "ObspecInput"]
 
-__all__ = ["ChunkIndex", "ChunkLocation", "HDF5Dataset", "HDF5File", "HDF5Group", "open_hdf5", "open_virtual_hdf5", "store"]
+_SUBMODULES = ("store", "virtualizarr", "xarray", "zarr")  # each needs what it is named after
+
+
+class ObspecInput(Protocol):
+    """What a store has to offer: ranges of an object, awaited. obstore's stores do."""
+
+    async def get_range_async(self, path: str, *, start: int, end: int | None = None, length: int | None = None) -> Any: ...
+
+    async def get_ranges_async(
+        self, path: str, *, starts: Sequence[int], ends: Sequence[int] | None = None, lengths: Sequence[int] | None = None
+    ) -> Sequence[Any]: ...
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name in ("open_hdf5", "HDF5Store"):
-        from . import zarr
-
-        return getattr(zarr, name)
+        return getattr(importlib.import_module(f"{__name__}.zarr"), name)
     if name == "open_virtual_hdf5":
-        from .virtualizarr import open_virtual_hdf5
-
-        return open_virtual_hdf5
-    raise AttributeError(name)
+        return importlib.import_module(f"{__name__}.virtualizarr").open_virtual_hdf5
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _name(path: str) -> str:
