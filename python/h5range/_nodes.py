@@ -264,7 +264,8 @@ class Group(Node, Mapping[str, Any]):
             if not self._engine.core.push:
                 raise
             twin = await self.file._in_pull_mode()
-        return await twin[self.name].get_async(path)
+        here = await twin.get_async(self.name)
+        return await here.get_async(path)
 
     def _links(self) -> Operation[list[Link]]:
         found, bad = yield lambda: self._core.links(True)
@@ -305,17 +306,27 @@ class Group(Node, Mapping[str, Any]):
                 continue
             try:
                 out[link.name] = yield from self._find(link.name)
-            except (errors.NotFoundError, errors.NoFileError):
+            except (errors.NotFoundError, errors.NoFileError, errors.LimitError):  # the last where links form a loop
                 if link.kind == "hard":
+                    raise
+            except errors.UnsupportedError:  # a file that Options.others keeps closed; push mode opens none, and leaves it to members_async()
+                if link.kind == "hard" or (self._engine.core.push and self.file.options.others != "no"):
                     raise
         return out
 
     def members(self) -> dict[str, Any]:
-        """The group's members by name, without links that lead nowhere: one batch of requests for all."""
+        """The group's members by name, without links that lead nowhere or must not be followed: one batch of requests for all."""
         return self._run(self._members())
 
     async def members_async(self) -> dict[str, Any]:
-        return await self._await(self._members())
+        try:
+            return await self._await(self._members())
+        except errors.UnsupportedError:
+            if not self._engine.core.push:
+                raise
+            twin = await self.file._in_pull_mode()
+        here = await twin.get_async(self.name)
+        return await here.members_async()
 
     def prefetch(self, depth: int = 64, *, attrs: bool = True, index: bool = False) -> None:
         """Loads all that lies below, in as few rounds as the nesting of the file takes: what is asked for later costs no request.
@@ -540,7 +551,8 @@ class Dataset(Node):
             if not self._engine.core.push or self.layout not in ("virtual", "external"):
                 raise
             twin = await self.file._in_pull_mode()
-        return await twin[self.name].read(key)
+        here = await twin.get_async(self.name)
+        return await here.read(key)
 
     def _read_region(self, reference: Reference) -> Operation[np.ndarray]:
         """What a region reference selects, in one dimension."""

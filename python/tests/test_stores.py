@@ -392,6 +392,29 @@ def test_other_files_are_read_in_whatever_loop_asks(tmp_path):
     f.close()
 
 
+def test_groups_with_parts_in_other_files_are_listed(tmp_path):
+    """A dataset that grows with those of other files used to fail the whole listing in push mode; below a group it waited for itself."""
+    with h5py.File(tmp_path / "b.h5", "w") as b:
+        b.create_dataset("x", data=np.arange(10), chunks=(5,), maxshape=(None,))
+    with h5py.File(tmp_path / "a.h5", "w") as a:
+        a["junk"] = np.zeros(100000)
+        layout = h5py.VirtualLayout((10,), "i8", maxshape=(None,))
+        source = h5py.VirtualSource("b.h5", "x", (10,), maxshape=(None,))
+        layout[: h5py.h5s.UNLIMITED] = source[: h5py.h5s.UNLIMITED]
+        a.create_group("g/h").create_virtual_dataset("grown", layout)
+        a["g/h/plain"] = 3
+        a["g/h/circle"] = h5py.SoftLink("/g/h/circle")
+
+    async def main():
+        async with await h5range.File.open("a.h5", store=LocalStore(tmp_path), head_size=512, exact_reads=True) as f:
+            group = await f.get_async("g/h")
+            members = await asyncio.wait_for(group.members_async(), 60)
+            assert sorted(members) == ["grown", "plain"]
+            return (await members["grown"].read()).tolist(), (await (await group.get_async("grown")).read(np.s_[3:])).tolist()
+
+    assert asyncio.run(main()) == (list(range(10)), list(range(3, 10)))
+
+
 def test_latency_is_paid_for_rounds_only():
     slow = RangeServer(DATA, 0.02)
     try:

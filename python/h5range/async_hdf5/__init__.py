@@ -18,7 +18,7 @@ from .. import errors
 from .._file import File
 from .._index import ChunkIndex, ChunkLocation
 from .._nodes import Dataset, Group
-from .._types import REFERENCE, VLEN
+from .._types import ARRAY, COMPOUND, REFERENCE, VLEN, TypeInfo
 
 __all__ = ["ChunkIndex", "ChunkLocation", "HDF5Dataset", "HDF5File", "HDF5Group", "ObspecInput"]
 
@@ -49,6 +49,24 @@ def _name(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2] or "/"
 
 
+def _numpy_dtype(info: TypeInfo) -> str:
+    if info.cls in (VLEN, REFERENCE):
+        raise ValueError(f"elements of type {info.name()} have no fixed NumPy type: await dataset.read() gives them")
+    if info.cls == ARRAY:
+        base = info
+        while base.cls == ARRAY and base.base is not None:
+            base = base.base
+        return f"{info.inner}{_numpy_dtype(base)}"
+    if info.dtype.kind == "c":
+        return info.dtype.str
+    vax = info.description["order"] == 2
+    if info.cls == COMPOUND or vax or (info.base is None and info.dtype.itemsize != info.size):
+        return f"|V{info.size}"
+    if not info.plain and info.size in (1, 2, 4, 8) and info.dtype.kind in "iuf":  # fewer bits than bytes: in the file's order all the same
+        return np.dtype(f"{'>' if info.description['order'] == 1 else '<'}{info.dtype.kind}{info.size}").str
+    return info.dtype.str
+
+
 class HDF5Dataset:
     """A dataset: what it is, and where its chunks are. ``dataset`` is h5range's own, which decodes."""
 
@@ -74,13 +92,11 @@ class HDF5Dataset:
 
     @property
     def numpy_dtype(self) -> str:
-        """As NumPy writes it, ``"<f4"``. ValueError for types whose elements do not lie in the dataset (text, sequences, references)."""
-        info = self.dataset.type
-        if info.cls in (VLEN, REFERENCE) or info.dtype.hasobject:
-            raise ValueError(f"elements of type {info.name()} have no fixed NumPy type: await dataset.read() gives them")
-        if info.dtype.names:
-            return str(info.element.descr)
-        return info.dtype.str
+        """What ``numpy.dtype()`` takes for elements as they are stored: ``"<f4"``, ``"(3,)>i2"``, ``"|V16"`` for compounds.
+
+        ValueError for types whose elements do not lie in the dataset (text of variable length, sequences, references).
+        """
+        return _numpy_dtype(self.dataset.type)
 
     @property
     def element_size(self) -> int:
@@ -95,9 +111,9 @@ class HDF5Dataset:
         return [{"id": f.id, "name": f.name, "client_data": list(f.values)} for f in self.dataset.filters]
 
     @property
-    def fill_value(self) -> list[int] | None:
-        raw = self.dataset._d["fill_value"] if self.dataset.has_fillvalue else None
-        return list(raw) if raw is not None else None
+    def fill_value(self) -> bytes | None:
+        """The bytes of an element that was never written; None where the file does not say."""
+        return self.dataset._d["fill_value"] if self.dataset.has_fillvalue else None
 
     @property
     def is_null_dataspace(self) -> bool:
