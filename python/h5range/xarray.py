@@ -34,7 +34,8 @@ class H5RangeArray(BackendArray):
         self.path = path
         self.shape = variable.shape
         ds = variable.dataset
-        self.dtype = ds.dtype
+        # xarray would take structures of another byte order for plain bytes
+        self.dtype = ds.dtype.newbyteorder("=") if ds.dtype.names else ds.dtype
         self.stored = ds.shape
         self.is_null = ds.is_null
         self.fill = ds.fillvalue if self.shape != self.stored else None
@@ -54,7 +55,7 @@ class H5RangeArray(BackendArray):
         if self.is_null:
             return np.empty((), self.dtype)
         if self.shape == self.stored:
-            return np.asarray(self._dataset()[key], dtype=None if self.shape else self.dtype)
+            return np.asarray(self._dataset()[key], dtype=None if self.shape and not self.dtype.names else self.dtype)
         # The dimension is longer than the dataset: what lies beyond is fill value.
         picks = [np.arange(n)[k] for n, k in zip(self.shape, key, strict=True)]
         out = np.full([p.size for p in picks], self.fill, self.dtype)
