@@ -159,6 +159,23 @@ def dump(doc: dict[str, Any]) -> bytes:
     return json.dumps(doc, default=str).encode()
 
 
+def text(item: Any) -> str:
+    """An element that has no type in Zarr, in words."""
+    if isinstance(item, str | bytes):
+        return plain(item)
+    return str(item) if isinstance(item, Reference) else json.dumps(plain(item), default=str)
+
+
+def whole(v: netcdf.Variable) -> np.ndarray:
+    """All values of a variable in the type that it has in Zarr, dimensions without elements as one of fill value."""
+    ds = v.dataset
+    dtype = zarr_dtype(ds.type)
+    out = np.full(tuple(max(n, 1) for n in v.shape), "" if dtype == object else ds.fillvalue, dtype)
+    if not ds.is_null and 0 not in ds.shape:
+        out[tuple(slice(0, n) for n in ds.shape)] = np.asarray(ds[...]) if ds.shape else ds[...]
+    return out
+
+
 def encode(array: np.ndarray, dtype: np.dtype) -> bytes:
     """A decoded chunk as the codecs of ``bytes_codec()`` have it."""
     if dtype != object:
@@ -166,8 +183,7 @@ def encode(array: np.ndarray, dtype: np.dtype) -> bytes:
             return np.ascontiguousarray(array).astype(dtype, copy=False).tobytes()
     parts = [struct.pack("<I", array.size)]
     for item in array.ravel():
-        text = plain(item) if isinstance(item, str | bytes) else str(item) if isinstance(item, Reference) else json.dumps(plain(item), default=str)
-        raw = text.encode("utf-8", "replace")
+        raw = text(item).encode("utf-8", "replace")
         parts += [struct.pack("<I", len(raw)), raw]
     return b"".join(parts)
 

@@ -105,9 +105,7 @@ def _inlined(v: netcdf.Variable) -> tuple[tuple[str, str], dict[str, Any]]:
     document = _array_document(v, chunks, dtype, [{"id": "vlen-utf8"}] if dtype == object else [], not ds.is_null)
     if ds.is_null or 0 in ds.shape:
         return document, {}
-    whole = np.full(chunks, "" if dtype == object else ds.fillvalue, dtype)
-    whole[tuple(slice(0, n) for n in ds.shape)] = np.asarray(ds[...]) if ds.shape else ds[...]
-    data = base64.b64encode(_zarrmeta.encode(whole, dtype)).decode()
+    data = base64.b64encode(_zarrmeta.encode(_zarrmeta.whole(v), dtype)).decode()
     return document, {".".join("0" * len(chunks)) or "0": "base64:" + data}
 
 
