@@ -30,6 +30,9 @@ from ._nodes import ATTRS, INDEX, SCALES, Dataset
 from .refs import INLINE
 
 
+_MOST = 1 << 27  # places of a manifest: 32 bytes each, once they are looked through
+
+
 class LeftOutWarning(UserWarning):
     """An array has no place among references."""
 
@@ -46,13 +49,15 @@ def _manifest(ds: Dataset, url: str) -> ChunkManifest:
         if index.filter_masks.any():
             raise errors.UnsupportedError("some chunks were stored without all filters", ds.name)
         inner = (1,) * len(ds.type.inner)
-        grid = index.grid_shape + inner
+        grid = tuple(max(n, 1) for n in index.grid_shape + inner)  # without any place it could not be written
         if len(index) == 0:
             return ChunkManifest(entries={}, shape=grid)
+        if math.prod(grid) > _MOST:
+            raise errors.UnsupportedError(f"its grid has {math.prod(grid)} places for chunks, and a manifest has room for each", ds.name)
         offsets, lengths = np.zeros(grid, np.uint64), np.zeros(grid, np.uint64)
         where = np.unravel_index(index.numbers.astype(np.int64), grid)
         offsets[where], lengths[where] = index.byte_offsets, index.byte_lengths
-    paths = np.full(grid, "", np.dtypes.StringDType())
+    paths = np.zeros(grid, np.dtypes.StringDType())  # empty, and no memory is touched
     paths[where] = url
     return ChunkManifest.from_arrays(paths=paths, offsets=offsets, lengths=lengths, validate_paths=False)
 
