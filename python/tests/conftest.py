@@ -7,6 +7,8 @@ import re
 import threading
 import time
 
+import h5py
+import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -36,6 +38,17 @@ def label(path):
         if path.is_relative_to(base):
             return str(path.relative_to(base))
     return path.name
+
+
+def broken_index(path):
+    """Writes a file with a dataset "v" whose chunk index fails its checksum, and a "plain" one."""
+    with h5py.File(path, "w", libver="latest") as f:
+        f["plain"] = np.arange(3)
+        f.create_dataset("v", data=np.arange(100.0), chunks=(10,))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"FADB")  # the data block of a fixed array
+    data[at + 20] ^= 0xFF
+    path.write_bytes(data)
 
 
 class RangeServer:
