@@ -6,6 +6,7 @@ import pathlib
 import re
 import threading
 import time
+from urllib.parse import unquote
 
 import h5py
 import numpy as np
@@ -62,7 +63,7 @@ class RangeServer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self, body=True):
-                path = folder / self.path.lstrip("/").split("?")[0]
+                path = folder / unquote(self.path.lstrip("/").split("?")[0])
                 log.append((self.path, self.headers.get("Range")))
                 tokens.append(self.headers.get("X-Token"))
                 time.sleep(latency)

@@ -2,20 +2,29 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import io
+import pathlib
 import pickle
 import threading
 import time
+from urllib.parse import quote
 
 import fsspec
 import h5py
 import numpy as np
-import obstore
 import pytest
-from conftest import DATA, RangeServer, hdf5_files, label
+import xarray as xr
+import zarr
+from conftest import DATA, RangeServer, broken_index, hdf5_files, label
+from obspec_utils.registry import ObjectStoreRegistry
 from obstore.store import HTTPStore, LocalStore, MemoryStore
 
 import h5range
+import h5range.async_hdf5
+import h5range.virtualizarr
+import h5range.zarr
+from h5range.refs import LeftOutWarning, references
 
 PRODUCT = DATA / "product.nc"
 
@@ -160,6 +169,111 @@ def test_rounds_of_opening_listing_and_reading():
     with h5range.open(PRODUCT, head_size=4096) as f:
         f.prefetch()
         assert opened == 1 and listed <= max(f.stats.rounds, 3)
+
+
+def cost(stats):
+    return stats.rounds, stats.requests
+
+
+async def costs_of_push_mode(path, options):
+    store = Recording(path.read_bytes())
+    f = await h5range.File.open("a", store=store, others="no", **options)
+    out = [(len(store.rounds), sum(map(len, store.rounds)))]
+    await f.prefetch_async()
+    out.append((len(store.rounds), sum(map(len, store.rounds))))
+    for name in stored_datasets(f)[:1]:
+        with contextlib.suppress(h5range.H5RangeError):  # a filter that is not built in
+            await (await f.get_async(name)).read()
+        out.append((len(store.rounds), sum(map(len, store.rounds))))
+    assert out[-1] == cost(f.stats)
+    return out
+
+
+def costs_of_the_core(url, options):
+    with h5range.open(url, others="no", **options) as f:
+        out = [cost(f.stats)]
+        f.prefetch()
+        out.append(cost(f.stats))
+        for name in stored_datasets(f)[:1]:
+            with contextlib.suppress(h5range.H5RangeError):
+                f[name][...]
+            out.append(cost(f.stats))
+    return out
+
+
+def stored_datasets(f):
+    return [n for n, d in f.members().items() if isinstance(d, h5range.Dataset) and d.layout in ("chunked", "contiguous") and d.nbytes <= 16 << 20]
+
+
+COSTS = [{}, {"head_size": 1024}, {"head_size": 512, "exact_reads": True}]
+
+
+@pytest.mark.filterwarnings("ignore::h5range.IncompleteWarning")
+@pytest.mark.parametrize("path", [p for p in hdf5_files(4 << 20) if p.is_relative_to(DATA) or p.stat().st_size > 200 << 10], ids=label)
+def test_a_store_costs_no_more_than_the_source_in_c(path, root_server):
+    """Opening, listing, and reading a variable, in rounds and requests: our libcurl source and a store. (Small files of the corpus are one request.)"""
+    for options in COSTS:
+        try:
+            want = costs_of_the_core(f"{root_server.url}{quote(str(path))}", options)
+        except h5range.H5RangeError as e:
+            with pytest.raises(type(e)):
+                asyncio.run(costs_of_push_mode(path, options))
+            continue
+        got = asyncio.run(costs_of_push_mode(path, options))
+        assert len(got) == len(want) and all(a <= b for g, w in zip(got, want, strict=True) for a, b in zip(g, w, strict=True)), (options, got, want)
+
+
+@pytest.fixture(scope="module")
+def root_server():
+    s = RangeServer(pathlib.Path("/"))
+    yield s
+    s.close()
+
+
+def test_an_index_that_cannot_be_read_is_an_exception(tmp_path):
+    """In every consumer, blocking and awaited; the rest of the file is read. (Dask's is in test_dask.py.)"""
+    broken_index(tmp_path / "a.h5")
+    store = LocalStore(tmp_path)
+    wrong = pytest.raises(h5range.FormatError, match="/v: .*damaged")
+    f = h5range.open(tmp_path / "a.h5")
+    for use in (f["v"].index, lambda: f["v"][...], lambda: f.prefetch(index=True) or f["v"][0], lambda: f.read_many({"v": ...})):
+        with wrong:
+            use()
+
+    async def awaited():
+        f = await h5range.File.open("a.h5", store=store)
+        ds = await f.get_async("v")
+        assert (await (await f.get_async("plain")).read()).tolist() == [0, 1, 2]
+        for use in (ds.index_async, ds.read, lambda: f.read_many_async({"v": np.s_[3:50]})):
+            with wrong:
+                await asyncio.wait_for(use(), 60)
+        results = await asyncio.wait_for(asyncio.gather(*(ds.read(np.s_[i]) for i in range(30)), return_exceptions=True), 60)
+        assert all(isinstance(r, h5range.FormatError) for r in results)
+        d = await (await (await h5range.async_hdf5.HDF5File.open("a.h5", store=store)).root_group()).dataset("v")
+        for use in (d.chunk_index, d.read, lambda: d.batch_get_chunks([[0]])):
+            with wrong:
+                await asyncio.wait_for(use(), 60)
+
+    asyncio.run(awaited())
+    with xr.open_dataset(tmp_path / "a.h5", engine="h5range") as ds:
+        with wrong:
+            ds["v"].load()
+        assert ds["plain"].values.tolist() == [0, 1, 2]
+    for opened in (h5range.zarr.open_store(tmp_path / "a.h5"), asyncio.run(h5range.zarr.open_hdf5("a.h5", store=store))):
+        group = zarr.open_group(opened, mode="r")
+        with wrong:
+            group["v"][...]
+        assert group["plain"][...].tolist() == [0, 1, 2]
+        with wrong, xr.open_dataset(opened, engine="zarr", consolidated=False, zarr_format=3) as ds:
+            ds["v"].load()
+    registry = ObjectStoreRegistry({"file://": LocalStore()})
+    url = f"file://{tmp_path / 'a.h5'}"
+    with wrong:
+        h5range.virtualizarr.H5RangeParser()(url, registry)
+    with wrong:
+        asyncio.run(h5range.virtualizarr.open_virtual_hdf5("a.h5", store=store, url=url))
+    with pytest.warns(LeftOutWarning, match="left out: .*/v: .*damaged"):
+        assert "v/.zarray" not in references(tmp_path / "a.h5")["refs"]
 
 
 def test_fifty_files_take_as_long_as_one():
