@@ -23,6 +23,7 @@ except ImportError:
     theirs = None
 
 CHUNKS = 200  # of a dataset, and as many places of its grid where there is none, are compared; some files have hundreds of thousands
+VALUES = None if h5py.version.version_tuple >= (3, 16) else 16  # of a filter; what older h5py gives behind those is whatever was in memory
 TOLD = ("shape", "ndim", "numpy_dtype", "element_size", "chunk_shape", "filters", "fill_value", "is_null_dataspace", "has_external_storage")
 
 # What ours says otherwise than async-hdf5 where h5py says nothing: {(file, dataset, what): why}
@@ -51,7 +52,7 @@ def told(d):
         except ValueError:
             value = ValueError
         out[what] = tuple(value) if isinstance(value, list) and what != "filters" else value
-    out["filters"] = [(f["id"], tuple(f["client_data"])) for f in d.filters]
+    out["filters"] = [(f["id"], tuple(f["client_data"])[:VALUES]) for f in d.filters]
     return out
 
 
@@ -62,7 +63,7 @@ def known(ds):
     filters = [plist.get_filter(i) for i in range(plist.get_nfilters())]
     out = {
         "shape": shape or (), "ndim": len(shape or ()), "is_null_dataspace": shape is None, "chunk_shape": ds.chunks,
-        "filters": [(f[0], tuple(f[2])) for f in filters], "has_external_storage": plist.get_external_count() > 0,
+        "filters": [(f[0], tuple(f[2])[:VALUES]) for f in filters], "has_external_storage": plist.get_external_count() > 0,
     }  # fmt: skip
     chosen = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
     if not chosen:
@@ -205,6 +206,8 @@ class Comparison:
 @pytest.mark.filterwarnings("ignore::h5range.IncompleteWarning")
 @pytest.mark.parametrize("path", [p for p in hdf5_files(1 << 40) if not p.name.startswith("damaged_")], ids=label)
 def test_as_h5py_and_async_hdf5_say(path):
+    if path.name == "virtual_v1.h5" and h5py.version.hdf5_version_tuple < (2,):
+        pytest.skip("virtual datasets of this version need libhdf5 2.0 to compare with")
     try:
         f = h5py.File(path)
         f["/"]

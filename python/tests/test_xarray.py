@@ -180,7 +180,9 @@ def test_stores_and_options_without_a_hash(server):
     expected = xr.load_dataset(DATA / "product.nc", engine="h5netcdf")
     for store in (LocalStore(DATA), HTTPStore.from_url(server.url, client_options={"allow_http": True}), fsspec.filesystem("file")):
         path = str(DATA / "product.nc") if not hasattr(store, "get_ranges") else "product.nc"
-        with xr.open_dataset(path, engine="h5range", store=store, chunks={}, options={"limits": {"chunk_bytes": 1 << 20}}) as ds:
+        with xr.open_dataset(path, engine="h5range", store=store, options={"limits": {"chunk_bytes": 1 << 20}}) as ds:
+            if hasattr(store, "get_ranges"):  # before 2026.7 xarray's chunks={} looks for the path on the disk; chunk() does not
+                ds = ds.chunk()
             xr.testing.assert_identical(pickle.loads(pickle.dumps(ds)).compute(), expected)
             xr.testing.assert_identical(ds.compute(), expected)
     with xr.open_dataset(f"{server.url}/product.nc", engine="h5range", storage_options={"headers": {"a": "b"}}) as ds:
