@@ -29,7 +29,8 @@ def window(path: str) -> float:
         assert place is not None and place.byte_offset > 0
         both = f.read_many({"time": ..., "sst": np.s_[0]})
         stats: h5range.Stats = f.stats
-        return float(values.mean()) + both["time"].size + stats.rounds
+        print(both["time"])
+        return float(values.mean()) + stats.rounds
 
 
 async def awaited(path: str) -> int:
