@@ -425,6 +425,30 @@ def scattered(name, libver, **space):
                     d.attrs[a] = np.bytes_("%s of %s, as text of some length" % (a, d.name))
 
 
+def scales(name):
+    """A dataset whose scales have their headers at the front of the file and their attributes at its end."""
+    random = np.random.default_rng(6)
+    with h5py.File(path(name), "w", libver=NEW) as f:
+        group = f.create_group("product")
+        for n, size in (("row", 40), ("column", 50)):
+            group.create_dataset(n, data=np.arange(size, dtype="<u2")).make_scale(n)
+        data = f.create_group("data")
+
+        def fill(n):
+            data[n] = random.integers(0, 65536, 12000).astype("<u2")
+        fill("first")
+        d = group.create_dataset("values", shape=(40, 50), dtype="<u2", chunks=(20, 25))
+        for k, n in enumerate(("row", "column")):
+            d.dims[k].attach_scale(group[n])
+        fill("second")
+        for k in range(12):
+            d.attrs["attribute_%d" % k] = np.bytes_("of the values, as text of some length")
+        fill("third")
+        for n in ("row", "column"):
+            for k in range(12):
+                group[n].attrs["attribute_%d" % k] = np.bytes_("of a scale, as text of some length")
+
+
 def converted(name):
     """An old group that a name in UTF-8 turned into a new one: what its entry in the parent says of its symbol table is out of date."""
     with h5py.File(path(name), "w", libver=OLD) as f:
@@ -526,6 +550,7 @@ def main():
     scattered("scattered/latest.h5", NEW)
     scattered("scattered/paged.h5", NEW, fs_strategy="page", fs_page_size=16384)
     converted("scattered/converted.h5")
+    scales("scattered/scales.h5")
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
         parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "values.h5", "values_again.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]

@@ -176,6 +176,9 @@ INSTANTIATE_TEST_SUITE_P(
         Cost{"scattered/paged.h5", "open /beam1/heights/variable_5", 6, 6, 32768},
         Cost{"scattered/paged.h5", "read one chunk /beam1/heights/variable_5", 7, 7, 33968},
         Cost{"scattered/paged.h5", "all chunk indexes", 3, 3, 24576},
+        // Scales whose attributes lie elsewhere: wanted before it is known whose scales they are.
+        Cost{"scattered/scales.h5", "open /product/values", 5, 6, 23028},
+        Cost{"scattered/scales.h5", "look up, then open /product/values", 6, 6, 23028},
         // Many members, many attributes.
         Cost{"wide_earliest.h5", "list all /", 4, 7, 78008},
         Cost{"wide_earliest.h5", "open /d150", 4, 4, 20480},
@@ -267,7 +270,7 @@ TEST_P(ReadAhead, TellsTheSame)
 
 // converted.h5: the entry of a group in its parent still names the symbol table that the group had before a name in UTF-8 turned it into a new one.
 INSTANTIATE_TEST_SUITE_P(Files, ReadAhead,
-                         testing::Values("scattered/earliest.h5", "scattered/latest.h5", "scattered/paged.h5", "scattered/converted.h5",
+                         testing::Values("scattered/earliest.h5", "scattered/latest.h5", "scattered/paged.h5", "scattered/converted.h5", "scattered/scales.h5",
                                          "links_earliest.h5", "links_latest.h5", "attributes.h5", "wide_earliest.h5", "product.nc", "conventions.nc",
                                          "userblock.h5", "sizes4.h5"),
                          [](const testing::TestParamInfo<const char *> &i) {

@@ -457,6 +457,30 @@ static h5r_status collect_links(link_builder *b)
     return acc;
 }
 
+h5r_status h5r_peek_links(h5r_ctx *x, const h5r_header *group, h5r_entry_visit visit, void *arg)
+{
+    const h5r_error before = x->error;
+    const h5r_wants wants = x->wants;
+    const h5r_link_list *all = h5r_memo_get(x, H5R_MEMO_LINKS, group->pub.addr);
+    link_builder b = {.x = x, .group = group};
+    h5r_status st = H5R_OK;
+
+    for (size_t i = 0; all != NULL && i < all->n && st == H5R_OK; i++)
+        if (all->by_name[i]->kind == H5R_LINK_HARD)
+            st = visit(arg, all->by_name[i]->addr);
+    if (all != NULL)
+        return st;
+    x->wants = (h5r_wants){0};
+    (void)collect_links(&b); /* what is absent or damaged is not visited */
+    free(x->wants.list);
+    x->wants = wants;
+    x->error = before;
+    for (size_t i = 0; i < b.n && st == H5R_OK; i++)
+        if (b.list[i].pub.kind == H5R_LINK_HARD)
+            st = visit(arg, b.list[i].pub.addr);
+    return st;
+}
+
 static h5r_status keep_text(h5r_ctx *x, const char **text)
 {
     size_t n = *text != NULL ? strlen(*text) + 1 : 0;

@@ -376,6 +376,28 @@ uint64_t h5r_header_behind(h5r_ctx *x, uint64_t addr)
     return behind != NULL && memcmp(behind, "OHDR", 4) == 0 ? next : H5R_UNDEFINED;
 }
 
+bool h5r_peek_space(h5r_ctx *x, uint64_t addr, h5r_space *out)
+{
+    const uint8_t *p = h5r_peek(x, addr, H5R_HEADER_PREFIX_MAX);
+    h5r_header_prefix prefix;
+    h5r_message m;
+    h5r_status st;
+    uint64_t size;
+
+    if (p == NULL)
+        return false;
+    h5r_cursor c = h5r_cursor_at(p, H5R_HEADER_PREFIX_MAX);
+    if (h5r_decode_header_prefix(&c, &prefix) != H5R_OK || !h5r_add(prefix.prefix, prefix.chunk0, &size) || (p = h5r_peek(x, addr, size)) == NULL)
+        return false;
+    c = h5r_cursor_at(p + prefix.prefix, (size_t)prefix.chunk0);
+    while (h5r_next_message(&c, prefix.version, prefix.attr_tracked, &m, &st)) {
+        h5r_cursor body = h5r_cursor_at(m.body, m.len);
+        if (m.type == H5R_MSG_DATASPACE && (m.flags & H5R_MSG_SHARED) == 0)
+            return h5r_decode_dataspace(&body, x->file->widths, out) == H5R_OK;
+    }
+    return false;
+}
+
 h5r_status h5r_load_header(h5r_ctx *x, uint64_t addr, const h5r_header **out)
 {
     enum { DEEPEST = 4 }; /* a committed datatype may be shared through the heap of shared messages, and no further */

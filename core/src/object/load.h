@@ -48,6 +48,9 @@ void h5r_guess_entries(h5r_ctx *x, uint64_t group, h5r_entry_visit visit, void *
  * are headers signed. */
 uint64_t h5r_header_behind(h5r_ctx *x, uint64_t addr);
 
+/* The dataspace in the first block of a header, where that is in memory: nothing is wanted, nothing fails. */
+bool h5r_peek_space(h5r_ctx *x, uint64_t addr, h5r_space *out);
+
 /* The same object with the messages of all chunks. */
 h5r_status h5r_load_whole_header(h5r_ctx *x, const h5r_header *h, const h5r_header **out);
 
@@ -91,6 +94,9 @@ typedef struct h5r_link_list {
 h5r_status h5r_load_links(h5r_ctx *x, const h5r_header *h, const h5r_link_list **out);
 
 h5r_status h5r_load_links_early(h5r_ctx *x, const h5r_header *h, h5r_entry_visit visit, void *arg, const h5r_link_list **out);
+
+/* Visits where hard links of a group lead, as far as they are in memory: nothing is wanted, and only the visitor fails. */
+h5r_status h5r_peek_links(h5r_ctx *x, const h5r_header *group, h5r_entry_visit visit, void *arg);
 
 /* One link by name; NULL when there is none; borrowed until the pass ends. Reads only the index nodes on its way where the group is dense or a symbol
  * table. When the names of a symbol table are not there yet, those of the groups below it are wanted beside them, as far as they can be

@@ -201,6 +201,52 @@ h5r_status h5r_walk_step(h5r_ctx *x, void *arg)
     return acc;
 }
 
+/* Members of a group that may be scales of a dataset. */
+typedef struct scale_search {
+    h5r_ctx *x;
+    uint64_t dataset;
+    h5r_space space;
+    unsigned n;
+    uint64_t found[H5R_MAX_RANK];
+} scale_search;
+
+static h5r_status find_scale(void *arg, uint64_t addr)
+{
+    scale_search *f = arg;
+    h5r_space s;
+
+    if (addr == f->dataset || !h5r_peek_space(f->x, addr, &s) || s.rank != 1)
+        return H5R_OK;
+    for (unsigned i = 0; i < f->space.rank; i++) {
+        if (f->space.shape[i] != s.shape[0])
+            continue;
+        if (f->n == f->space.rank)
+            return H5R_NEED; /* more than can be scales: other columns of a table */
+        f->found[f->n++] = addr;
+        break;
+    }
+    return H5R_OK;
+}
+
+/* While the attributes that name a dataset's scales are on their way: scales are mostly members of its own group, their headers come with the
+ * dataset's, and they are as long as its dimensions. What their headers lead to is wanted in the same round. */
+static void guess_scales(h5r_ctx *x, h5r_walk *w, const h5r_header *group, uint64_t dataset)
+{
+    const h5r_error before = x->error;
+    const h5r_guess outer = x->guess;
+    scale_search f = {.x = x, .dataset = dataset};
+
+    if (!(w->what & H5R_PREFETCH_SCALES) || !x->file->source.remote || x->file->options.exact_reads ||
+        h5r_memo_get(x, H5R_MEMO_ATTRS, dataset) != NULL || !h5r_peek_space(x, dataset, &f.space) || !h5r_is_small_group(x, group) ||
+        h5r_peek_links(x, group, find_scale, &f) != H5R_OK)
+        return;
+    x->guess = H5R_LIKELY;
+    for (unsigned i = 0; i < f.n; i++)
+        (void)load_item(x, w, f.found[i], w->depth); /* a guess: its errors are no one's */
+    x->guess = outer;
+    x->error = before;
+}
+
 h5r_status h5r_path_walk_step(h5r_ctx *x, void *arg)
 {
     h5r_path_walk *a = arg;
@@ -209,6 +255,7 @@ h5r_status h5r_path_walk_step(h5r_ctx *x, void *arg)
     const h5r_header *at = NULL;
 
     uint64_t end = x->file->info.root;
+    const h5r_header *parent = NULL;
     const char *first = a->path + strspn(a->path, "/");
     if (*first != '\0') {
         h5r_status st = h5r_load_header(x, end, &at);
@@ -230,6 +277,7 @@ h5r_status h5r_path_walk_step(h5r_ctx *x, void *arg)
         if (l == NULL || l->kind != H5R_LINK_HARD)
             return acc;
         end = l->addr;
+        parent = group;
         p += n;
         p += strspn(p, "/");
         h5r_status st = h5r_load_header(x, end, &at);
@@ -244,5 +292,7 @@ h5r_status h5r_path_walk_step(h5r_ctx *x, void *arg)
     if (a->walk == NULL && h5r_walk_begin(&a->walk, end, a->depth, a->what, a->load_index) != H5R_OK)
         return h5r_nomem(x);
     H5R_ALSO(acc, h5r_walk_step(x, a->walk));
+    if (acc == H5R_NEED && parent != NULL)
+        guess_scales(x, a->walk, parent, end);
     return acc;
 }
