@@ -10,8 +10,9 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-COLOURS = {"h5range": "#1b6ca8", "GDAL": "#c98b2b", "h5py": "#8a8a8a"}
-MARKS = {"command": "s", "raster": "^", "tuned": "D"}
+COLOURS = {"h5range": "#1b6ca8", "GDAL": "#c98b2b", "h5py": "#8a8a8a", "pyfive": "#5a9e6f", "async": "#a0522d", "h5coro": "#7d5ba6", "kerchunk": "#c0504d",
+           "Virtuali": "#333333"}
+MARKS = {"command": "s", "Python": "P", "raster": "^", "8 MiB": "D", "serial": "D"}
 
 
 def main():
@@ -35,15 +36,17 @@ def main():
             continue
         colour = next(c for part, c in COLOURS.items() if part in reader)
         mark = next((m for part, m in MARKS.items() if part in reader), "o")
-        axes.plot(cell["seconds"], place[task, name], ">" if cell.get("cut") else mark, color=colour, markersize=5, alpha=0.85,
-                  label=None if reader in shown or cell.get("cut") else reader)
-        if not cell.get("cut"):
+        hollow = {"markerfacecolor": "none"} if cell.get("wrong") or "tuned" in reader else {}
+        plain = not (cell.get("cut") or cell.get("wrong"))
+        axes.plot(cell["seconds"], place[task, name], ">" if cell.get("cut") else "x" if cell.get("wrong") else mark, color=colour, markersize=5, alpha=0.85,
+                  linestyle="none", label=reader if plain and reader not in shown else None, **hollow)
+        if plain:
             shown.add(reader)
     axes.set_xscale("log")
     axes.set_yticks(range(len(rows)), ["%s %s" % row for row in rows])
-    axes.set_xlabel("seconds, 50 ms and 100 MB/s a connection away; > was cut off")
+    axes.set_xlabel("seconds, 50 ms and 100 MB/s a connection away; > was cut off, x is wrong or incomplete")
     axes.grid(axis="both", linewidth=0.3)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1 + 3.2 / (len(rows) + 5)), ncol=5, frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1 + 3.2 / (len(rows) + 5)), ncol=4, frameon=False)
     figure.savefig(args.out, bbox_inches="tight", metadata={"Date": None, "Creator": None})
 
 
