@@ -438,6 +438,24 @@ TEST(Budget, GapsAreReadOnlyWhereRequestsAreMany)
     EXPECT_GT(bytes[0], bytes[1]);
 }
 
+// Through GDAL the first 16 KiB are there before anything is asked for.
+TEST(Budget, AWalkThatLeadsOnlyToTheFrontReadsAQuarterOfABlock)
+{
+    const Bytes file = ReadFile(PathOf("sst_global.nc"));
+    TestSource src(file);
+    src.remote = true;
+    src.block = 1 << 20;
+    h5r_options o;
+    h5r_options_init(&o);
+    o.head = file.data();
+    o.head_len = 1024;
+    FileHandle f = Open(src, &o);
+    ASSERT_TRUE(f);
+    Do(f.get(), "list all /");
+    EXPECT_EQ(src.rounds(), 1);
+    EXPECT_EQ(src.bytes_read(), 255u << 10);
+}
+
 TEST(Tune, BlocksGrowWithLatencyTimesBandwidth)
 {
     h5r_source s;
