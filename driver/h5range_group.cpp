@@ -72,7 +72,7 @@ const h5r_object *Group::Find(const std::string &osName) const
         if (eStatus == H5R_OK)
         {
             if (psObject->kind == H5R_DATASET) // attributes of a group may lie far away and not be asked for
-                m_poSession->PrefetchObject(psObject);
+                m_poSession->PrefetchObject(psObject, JoinPath(m_aoChain.back().osPath, osLink));
             if (psObject->kind != H5R_DATASET || !m_poSession->IsPureDimension(psObject))
                 return psObject;
             psDimension = psObject;

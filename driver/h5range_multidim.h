@@ -89,7 +89,7 @@ class Session : public std::enable_shared_from_this<Session>
     std::string GetText(const h5r_object *psObject, const char *pszName) const;
 
     /** Loads an object with its attributes and the dimension scales it refers to in as few rounds as that takes. */
-    void PrefetchObject(const h5r_object *psObject);
+    void PrefetchObject(const h5r_object *psObject, const std::string &osPath);
     /** Called when a group is listed: loads what is directly in it; from the second group on everything below the root, as the
      * caller is walking through the file. */
     void PrefetchListed(const h5r_object *psGroup);

@@ -152,8 +152,10 @@ std::string Session::GetText(const h5r_object *psObject, const char *pszName) co
     return pszValue != nullptr ? pszValue : "";
 }
 
-void Session::PrefetchObject(const h5r_object *psObject)
+void Session::PrefetchObject(const h5r_object *psObject, const std::string &osPath)
 {
+    if (psObject->file == Handle()) // with its group known, scales come along with the attributes that name them
+        (void)h5r_prefetch_path(Handle(), osPath.c_str(), 0, OBJECT_AND_SCALES, nullptr);
     (void)h5r_prefetch(psObject->file, psObject, 0, OBJECT_AND_SCALES, nullptr); // what fails is reported when it is asked for
 }
 
