@@ -202,6 +202,25 @@ def test_h5range_a_bad_chunk_is_an_error_not_zeros(server):
     assert whole_values.shape == (2, 3, 4)
 
 
+def test_h5range_takes_all_that_gdal_has_read_to_identify_the_file(nginx, fresh):
+    """CPL_VSIL_CURL_CHUNK_SIZE: GDAL's first read may hold more than 16 KiB."""
+    import os
+    import subprocess
+
+    name = fresh("wide_earliest.h5")
+    code = """
+import sys
+from osgeo import gdal
+gdal.UseExceptions()
+print(len(gdal.OpenEx("/vsicurl/" + sys.argv[1], gdal.OF_RASTER, allowed_drivers=["H5RANGE"]).GetSubDatasets()))
+"""
+    nginx.requests()
+    p = subprocess.run(["/usr/bin/python3", "-c", code, nginx.url(name)], capture_output=True, text=True, check=True,
+                       env={**os.environ, "CPL_VSIL_CURL_CHUNK_SIZE": "1048576"})
+    assert int(p.stdout) == 200
+    assert [r[0] for r in nginx.requests()] == ["HEAD", "GET"]
+
+
 # What a process does with a file: prints an answer.
 TASKS = {
     "list": """

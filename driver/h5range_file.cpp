@@ -80,6 +80,14 @@ std::string LastReason()
     return osWhy;
 }
 
+// What GDAL's network file systems read at once, and keep.
+int GetNetworkBlock()
+{
+    constexpr int DEFAULT = 16384, LEAST = 1024, MOST = 10 * 1024 * 1024; // GDAL takes its default for what is out of range
+    const int nBlock = atoi(CPLGetConfigOption("CPL_VSIL_CURL_CHUNK_SIZE", "0"));
+    return nBlock < LEAST || nBlock > MOST ? DEFAULT : nBlock;
+}
+
 bool HasOurExtension(const std::string &osName)
 {
     const CPLString osExt = CPLGetExtension(osName.substr(0, osName.find('?')).c_str());
@@ -177,9 +185,9 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     if (poOpenInfo != nullptr && poOpenInfo->fpL != nullptr && osName == poOpenInfo->pszFilename)
     {
         // The network file systems have fetched a block to identify the file: what it holds beyond GDAL's 1,024 bytes costs no request.
-        constexpr int NETWORK_BLOCK = 16384;
-        if (IsNetworkPath(osName) && poOpenInfo->nHeaderBytes < NETWORK_BLOCK)
-            poOpenInfo->TryToIngest(NETWORK_BLOCK);
+        const int nBlock = GetNetworkBlock();
+        if (IsNetworkPath(osName) && poOpenInfo->nHeaderBytes < nBlock)
+            poOpenInfo->TryToIngest(nBlock);
         sOptions.head = poOpenInfo->pabyHeader;
         sOptions.head_len = static_cast<size_t>(poOpenInfo->nHeaderBytes);
         std::swap(fp, poOpenInfo->fpL);
