@@ -335,7 +335,8 @@ def async_hdf5(options, task, name, url):
             counts = [0, 0]
 
             async def count(o, is_dataset):
-                counts[1] += len(await o.attributes())
+                attributes = await o.attributes()
+                counts[1] += len(attributes)  # others count while this one waits
                 if is_dataset:
                     counts[0] += 1
                     o.shape, o.dtype, o.chunk_shape, o.filters, o.fill_value
