@@ -108,13 +108,15 @@ def test_the_command_says_the_same(tmp_path, path):
     out = tmp_path / "refs.json"
     subprocess.run([COMMAND, "refs", "--url", "x", "-o", out, path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
     found = json.loads(out.read_text())["refs"]
+    # Names that are no UTF-8 have replacement characters there: what the command writes is UTF-8.
+    want = {k.encode("utf-8", "surrogateescape").decode("utf-8", "replace"): v for k, v in want.items()}
     for key in sorted(set(want) | set(found)):
         if isinstance(want.get(key), str) and want[key].startswith("base64:"):
             assert found[key].startswith("base64:")
             document = json.loads(want[key.rpartition("/")[0] + "/.zarray"])
             if document["dtype"] == "|O" or "f" in str(document["dtype"]):
                 continue  # compounds are JSON objects there, and NaN has more than one form
-        a, b = (json.dumps(json.loads(x)) if isinstance(x, str) and x.startswith("{") else x for x in (want.get(key), found.get(key)))
+        a, b = (json.loads(x) if isinstance(x, str) and x.startswith("{") else x for x in (want.get(key), found.get(key)))
         assert a == b, key
 
 

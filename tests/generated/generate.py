@@ -460,15 +460,17 @@ class Maker:
         # First: szip for the same reason. libhdf5's nbit, where it has nothing to pack, hands the allocated size of
         # its buffer on as that of the data, which is larger behind bzip2 and others, so that it cannot undo what comes before it.
         kinds.sort(key=lambda k: k not in ("szip", "nbit"))
+        # A plugin's filter once: the second time its set_local() takes the values of both for its own, and writes beyond them.
+        ids = [i for i in PLUGINS if i in self.filters and i != 32013]
         for kind in kinds:
             if kind == "deflate":
                 H5.Pset_deflate(dcpl, r.randint(0, 9))
             elif kind == "szip":
                 H5.Pset_szip(dcpl, r.choice([4, 32]), r.choice([2, 4, 8, 16, 32]))
             elif kind == "plugin":
-                ids = [i for i in PLUGINS if i in self.filters and i != 32013]
                 if ids:
-                    self.plugin(dcpl, r.choice(ids), size)
+                    ids.remove(cls := r.choice(ids))
+                    self.plugin(dcpl, cls, size)
                 continue
             else:
                 getattr(H5, "Pset_" + kind)(dcpl)

@@ -383,8 +383,9 @@ static uint64_t choose_block(const h5r_ctx *x, const h5r_want *w, size_t n)
         block /= 2;
     while (block > PAGE && count_blocks(w, n, block) > most / block)
         block /= 2;
-    /* A walk that leads nowhere but to the front of the file: that is where all of it is, in most files. */
-    if (x->reach == H5R_REACH_BELOW && block / 4 >= smallest && n > 0 && w[n - 1].end <= block / 4)
+    /* A walk that leads nowhere but to the front of the file: that is where all of it is, in most files. One that fits into a block is read
+     * whole. */
+    if (x->reach == H5R_REACH_BELOW && block / 4 >= smallest && n > 0 && w[n - 1].end <= block / 4 && h5r_known_end(x->file) > block)
         block /= 4;
     return block;
 }
