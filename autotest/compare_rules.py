@@ -18,6 +18,8 @@ BOOKKEEPING = {"_nc3_strict", "_NCProperties", "_Netcdf4Dimid", "_Netcdf4Coordin
 
 
 def georeferencing(d, a, b):
+    if tuple(d.field) in (("GEOLOCATION", "X_DATASET"), ("GEOLOCATION", "Y_DATASET")) and d.theirs and d.ours:  # that of a group, named without it
+        return d.driver == "netCDF" and d.ours != d.theirs and d.ours.endswith(d.theirs) and opened(d.file, d.theirs) is None
     if not (lacks(d) or d.theirs == [0.0] * 6):
         return False
     if d.field[0] in ("GEOLOCATION", "GEOLOCATION2"):
@@ -33,6 +35,10 @@ def georeferencing(d, a, b):
 
 
 def kilometres(d, a, b):
+    if d.field[0] == "crs" and re.search(r"#units=(km|kilomet)", text(b)):  # netCDF 3.10 takes false eastings for metres there
+        false = [[float(x) for x in re.findall(r'PARAMETER\["False [^"]*",([^,]*)', wkt(side))] for side in (d.theirs, d.ours)]
+        if all(false) and [x * 1000 for x in false[0]] == false[1] and 'LENGTHUNIT["kilometre' not in wkt(d.theirs) + wkt(d.ours):
+            return True
     if d.field[0] == "crs":
         return 'LENGTHUNIT["kilometre' in wkt(d.theirs) + wkt(d.ours)
     return d.field[0] == "geotransform" and d.theirs and d.ours and all(math.isclose(p * 1000, q, rel_tol=1e-6) for p, q in zip(d.theirs, d.ours))

@@ -97,6 +97,12 @@ def test_h5range_uneven_latitudes_are_listed():
     ds = open_array("/axes/uneven/data")
     assert ds.GetGeoTransform(can_return_null=True) is None
     assert ds.GetMetadataItem("Y_VALUES", "GEOLOCATION2") == "{9,8,4,1}"
+    geolocation = ds.GetMetadata("GEOLOCATION")
+    assert geolocation["X_DATASET"].endswith(":/axes/uneven/lon") and geolocation["Y_DATASET"].endswith(":/axes/uneven/lat")
+    warped = gdal.Warp("", ds, format="MEM", geoloc=True, dstSRS="EPSG:4326", xRes=1, yRes=1)
+    assert warped.GetGeoTransform()[3] == 9.5
+    rows = warped.ReadAsArray()[:9].tolist()  # of latitudes 9, 8, ... 1
+    assert rows[0] == [0, 1] and rows[1] == [2, 3] and rows[5] == [4, 5] and rows[8] == [6, 7]
 
 
 def test_h5range_axis_mapping_of_arrays():

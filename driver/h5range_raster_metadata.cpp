@@ -354,13 +354,21 @@ void RasterDataset::SetGeolocation()
 
     // Next to a geotransform only those that the array itself names are worth telling.
     const bool bNamed = !m_poCF->GetAttributes().Text("coordinates").empty();
-    if (!bNamed && (m_bHasGeoTransform || m_poCF->HasUnevenLatitudes()))
+    if (!bNamed && m_bHasGeoTransform)
         return;
-    const auto oFound = CFFindGeolocation(m_poRoot, *m_poCF, CFGroupOf(*m_poArray), m_iYDim, m_iXDim);
+    const auto oFound = !bNamed && m_poCF->HasUnevenLatitudes() ? CFGeolocation() : CFFindGeolocation(m_poRoot, *m_poCF, CFGroupOf(*m_poArray), m_iYDim, m_iXDim);
+    const int anOffset[2] = {0, 0}, anStep[2] = {1, 1};
+    const auto &oX = m_poCF->Axes()[m_iXDim], &oY = m_poCF->Axes()[m_iYDim];
+    // Longitudes and latitudes of columns and rows that are not at equal distances: GDAL knows arrays of one dimension, too.
+    if (!oFound && !m_bHasGeoTransform && oX.poVariable && oY.poVariable && CFIsLongitude(oX.oAttributes.Getter(), oX.osName) &&
+        CFIsLatitude(oY.oAttributes.Getter(), oY.osName))
+    {
+        SetGeolocationItems(oX.poVariable->GetFullName(), oY.poVariable->GetFullName(), anOffset, anStep);
+        return;
+    }
     if (!oFound || oFound.poLongitudes->GetFullName() == m_poArray->GetFullName() || oFound.poLatitudes->GetFullName() == m_poArray->GetFullName())
         return;
     const auto &poLongitudes = oFound.poLongitudes, &poLatitudes = oFound.poLatitudes;
-    const int anOffset[2] = {0, 0}, anStep[2] = {1, 1};
     SetGeolocationItems(poLongitudes->GetFullName(), poLatitudes->GetFullName(), anOffset, anStep);
 }
 
