@@ -358,7 +358,7 @@ void RasterDataset::SetGeolocation()
         return;
     const auto oFound = !bNamed && m_poCF->HasUnevenLatitudes() ? CFGeolocation() : CFFindGeolocation(m_poRoot, *m_poCF, CFGroupOf(*m_poArray), m_iYDim, m_iXDim);
     const int anOffset[2] = {0, 0}, anStep[2] = {1, 1};
-    const auto &oX = m_poCF->Axes()[m_iXDim], &oY = m_poCF->Axes()[m_iYDim];
+    const auto &oX = m_poCF->Axes()[static_cast<size_t>(m_iXDim)], &oY = m_poCF->Axes()[static_cast<size_t>(m_iYDim)];
     // Longitudes and latitudes of columns and rows that are not at equal distances: GDAL knows arrays of one dimension, too.
     if (!oFound && !m_bHasGeoTransform && oX.poVariable && oY.poVariable && CFIsLongitude(oX.oAttributes.Getter(), oX.osName) &&
         CFIsLatitude(oY.oAttributes.Getter(), oY.osName))
