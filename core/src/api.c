@@ -34,7 +34,7 @@ void h5r_source_tune(h5r_source *s, double latency, double bandwidth)
         block *= 2;
     s->block = s->first_read = block;
     s->gap = block / 16;
-    s->max_request = 8 * block;
+    s->max_request = 2 * block; /* half of what could be read while waiting: longer requests are quicker in parallel */
 }
 
 void h5r_options_init(h5r_options *o)

@@ -275,7 +275,7 @@ TEST(Curl, FieldsOfTheSource)
     EXPECT_EQ(r.source.gap, 64u * 1024);
     EXPECT_EQ(r.source.block, 1u << 20);
     EXPECT_EQ(r.source.first_read, 1u << 20);
-    EXPECT_EQ(r.source.max_request, 8u << 20);
+    EXPECT_EQ(r.source.max_request, 2u << 20);
     EXPECT_TRUE(r.source.remote);
     EXPECT_EQ(r.source.size, H5R_UNDEFINED);
     EXPECT_FALSE(r.source.one_at_a_time);
