@@ -31,6 +31,7 @@ import glob
 import importlib
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -107,7 +108,7 @@ def work(reader, task, name, url, chunks):
         answer = {"result": judge.pack(answer() if callable(answer) else answer, chunks)}
     except Exception as e:  # a reader that cannot do it is a cell of the table, too
         seconds = time.perf_counter() - start
-        answer = {"error": "%s: %s" % (type(e).__name__, str(e)[:200])}
+        answer = {"error": "%s: %s" % (type(e).__name__, next(iter(str(e).splitlines()), "no message")[:200])}
     answer["seconds"] = seconds
     who = resource.RUSAGE_CHILDREN if kind == "command" else resource.RUSAGE_SELF
     answer["peak_mb"] = resource.getrusage(who).ru_maxrss / 1024
@@ -164,6 +165,8 @@ def run_cell(args, reader, task, name, chunks, port=0):
     cell.update({k: stats[k] for k in ("rounds", "requests", "bytes")})
     server.terminate()
     server.wait()
+    if "error" in cell:
+        cell["error"] = re.sub(r" in [0-9.]+ms", "", cell["error"].replace(url, name))
     return cell
 
 
@@ -274,6 +277,23 @@ def listed(title, lines):
         print("\n%s:\n\n%s" % (title, "\n".join("- " + line for line in lines)))
 
 
+def grouped(found):
+    """Cells by what is said of them: "no attributes (T1 a, b; T2 a)". found: (task, name, text)."""
+    places = {}
+    for task, name, text in found:
+        places.setdefault(text, {}).setdefault(task, []).append(name)
+    return "; ".join("%s (%s)" % (text, "; ".join("%s %s" % (t, ", ".join(names)) for t, names in tasks.items())) for text, tasks in places.items())
+
+
+def report_memory(results):
+    """What the process of a cell held at most, its interpreter included: the largest of each task, in MB."""
+    print("\n### Peak memory, MB\n\n| reader | %s |\n|---|%s" % (" | ".join(TASKS), "---|" * len(TASKS)))
+    for reader in READERS:
+        peaks = [[c["peak_mb"] for k, c in results.items() if k.startswith("%s|%s|" % (reader, task)) and c.get("peak_mb") and not c.get("error")] for task in TASKS]
+        if any(peaks):
+            print("| %s | %s |" % (reader, " | ".join("%.0f" % max(x) if x else "-" for x in peaks)))
+
+
 def report(results, ideal):
     """Tables, a row a reader; what is over the limit, behind, wrong, or not answered. True when nothing of ours is."""
     over, behind, wrong, failed = [], [], {}, {}  # the last two by reader
@@ -297,14 +317,15 @@ def report(results, ideal):
                     over.append("%s %s %s: %s; at most %d rounds, %.2f MB" % (reader, task, n, c.get("error") or show(c), limit[0], limit[1] / 1e6))
                 for key, of in (("wrong", wrong), ("error", failed)):
                     if c and c.get(key):
-                        of.setdefault(reader, []).append("%s %s: %s" % (task, n, c[key]))
+                        of.setdefault(reader, []).append((task, n, c[key]))
             print("| %s | %s |" % (reader, " | ".join(show(c, m) for c, m in zip(cells, marks))))
         for n in names:
             behind += find_behind({r: results.get("|".join((r, task, n))) for r in READERS}, task, n)
+    report_memory(results)
     listed("Over the limit", over)
     listed("Behind", behind)
-    listed("Wrong or incomplete (*)", ["%s: %s" % (r, "; ".join(x)) for r, x in wrong.items()])
-    listed("Not answered (n/a)", ["%s: %s" % (r, "; ".join(x)) for r, x in failed.items()])
+    listed("Wrong or incomplete (*)", ["%s: %s" % (r, grouped(x)) for r, x in wrong.items()])
+    listed("Not answered (n/a)", ["%s: %s" % (r, grouped(x)) for r, x in failed.items()])
     return not (over or behind or any(r in OURS for r in [*wrong, *failed]))
 
 
