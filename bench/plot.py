@@ -46,7 +46,7 @@ def main():
     axes.set_yticks(range(len(rows)), ["%s %s" % row for row in rows])
     axes.set_xlabel("seconds, 50 ms and 100 MB/s a connection away; > was cut off, x is wrong or incomplete")
     axes.grid(axis="both", linewidth=0.3)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1 + 3.2 / (len(rows) + 5)), ncol=4, frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncol=4, frameon=False)
     figure.savefig(args.out, bbox_inches="tight", metadata={"Date": None, "Creator": None})
 
 
