@@ -117,6 +117,21 @@ static PyObject *node_prefetch(PyObject *self, PyObject *args)
 
 /* ---------------------------------------------------------------- links and attributes */
 
+/* Puts item i into a new list; without memory there is neither. */
+static void put_item(PyObject **list, size_t i, PyObject *item)
+{
+    if (item == NULL || PyList_SetItem(*list, (Py_ssize_t)i, item) < 0)
+        Py_CLEAR(*list);
+}
+
+/* (list, error of what is not in it), or the failure of the call; the file is left. */
+static PyObject *listed(FileObject *file, h5r_status st, PyObject *list, const h5r_error *bad, const h5r_error *err)
+{
+    PyObject *answer = list != NULL ? Py_BuildValue("(NN)", list, error_tuple(bad)) : st != H5R_OK ? failed(file, st, err) : NULL;
+    file_leave(file);
+    return answer;
+}
+
 static PyObject *link_tuple(const h5r_link *l)
 {
     return Py_BuildValue("(NiNNNN)", text(l->name), l->kind == H5R_LINK_USER ? (int)l->user_class : (int)l->kind,
@@ -140,14 +155,9 @@ static PyObject *node_links(PyObject *self, PyObject *arg)
     st = h5r_links(core(node), node->o, by_order != 0, &links, &n, &bad, &err);
     Py_END_ALLOW_THREADS
     PyObject *list = st == H5R_OK ? PyList_New((Py_ssize_t)n) : NULL;
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        PyObject *item = link_tuple(links[i]);
-        if (item == NULL || PyList_SetItem(list, (Py_ssize_t)i, item) < 0)
-            Py_CLEAR(list);
-    }
-    PyObject *answer = list != NULL ? Py_BuildValue("(NN)", list, error_tuple(bad)) : st != H5R_OK ? failed(node->file, st, &err) : NULL;
-    file_leave(node->file);
-    return answer;
+    for (size_t i = 0; list != NULL && i < n; i++)
+        put_item(&list, i, link_tuple(links[i]));
+    return listed(node->file, st, list, bad, &err);
 }
 
 static PyObject *shape_of(const h5r_space *s)
@@ -182,14 +192,9 @@ static PyObject *node_attributes(PyObject *self, PyObject *arg)
     st = h5r_attrs(core(node), node->o, by_order != 0, &attrs, &n, &bad, &err);
     Py_END_ALLOW_THREADS
     PyObject *list = st == H5R_OK ? PyList_New((Py_ssize_t)n) : NULL;
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        PyObject *item = attribute_tuple(node->file, attrs[i]);
-        if (item == NULL || PyList_SetItem(list, (Py_ssize_t)i, item) < 0)
-            Py_CLEAR(list);
-    }
-    PyObject *answer = list != NULL ? Py_BuildValue("(NN)", list, error_tuple(bad)) : st != H5R_OK ? failed(node->file, st, &err) : NULL;
-    file_leave(node->file);
-    return answer;
+    for (size_t i = 0; list != NULL && i < n; i++)
+        put_item(&list, i, attribute_tuple(node->file, attrs[i]));
+    return listed(node->file, st, list, bad, &err);
 }
 
 /* ---------------------------------------------------------------- datasets */

@@ -45,7 +45,8 @@ bool put(PyObject *dict, const char *key, PyObject *value)
     return bad == 0;
 }
 
-Py_ssize_t get_unsigned(PyObject *sequence, uint64_t *out, Py_ssize_t cap)
+/* Integers of a sequence, signed ones by their bits. */
+static Py_ssize_t get_integers(PyObject *sequence, bool is_signed, uint64_t *out, Py_ssize_t cap)
 {
     Py_ssize_t n = PySequence_Size(sequence);
 
@@ -57,7 +58,7 @@ Py_ssize_t get_unsigned(PyObject *sequence, uint64_t *out, Py_ssize_t cap)
         PyObject *item = PySequence_GetItem(sequence, i);
         if (item == NULL)
             return -1;
-        out[i] = PyLong_AsUnsignedLongLong(item);
+        out[i] = is_signed ? (uint64_t)PyLong_AsLongLong(item) : PyLong_AsUnsignedLongLong(item);
         Py_DECREF(item);
         if (PyErr_Occurred())
             return -1;
@@ -65,24 +66,14 @@ Py_ssize_t get_unsigned(PyObject *sequence, uint64_t *out, Py_ssize_t cap)
     return n;
 }
 
+Py_ssize_t get_unsigned(PyObject *sequence, uint64_t *out, Py_ssize_t cap)
+{
+    return get_integers(sequence, false, out, cap);
+}
+
 Py_ssize_t get_signed(PyObject *sequence, int64_t *out, Py_ssize_t cap)
 {
-    Py_ssize_t n = PySequence_Size(sequence);
-
-    if (n > cap) {
-        PyErr_Format(PyExc_ValueError, "at most %zd dimensions", cap);
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *item = PySequence_GetItem(sequence, i);
-        if (item == NULL)
-            return -1;
-        out[i] = PyLong_AsLongLong(item);
-        Py_DECREF(item);
-        if (PyErr_Occurred())
-            return -1;
-    }
-    return n;
+    return get_integers(sequence, true, (uint64_t *)out, cap);
 }
 
 PyObject *error_tuple(const h5r_error *err)
