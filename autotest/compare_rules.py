@@ -28,6 +28,8 @@ def georeferencing(d, a, b):
         found = [opened(d.file, path) for path in d.ours]
         return has(b, "coordinates") or all(array is not None and array.GetDimensionCount() >= 2 and
                                             [x.GetSize() for x in array.GetDimensions()][-1] in b[("shape",)] for array in found)
+    if d.field[0] == "geotransform" and any(field[0] == "GEOLOCATION" for field in a) and ("crs",) not in b:
+        return False  # of numbers of lines and pixels
     if d.field[0] in ("crs", "geotransform"):
         return lies_somewhere(b) or is_horizontal(b) or is_eos(d) or has(b, "coordinates") or any(field[0] == "GEOLOCATION" for field in b) or \
             has_grid(d.file)

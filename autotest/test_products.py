@@ -222,6 +222,62 @@ def test_h5range_geolocation_of_products(made, product):
     assert names[0] == longitudes and len(names) == 2
 
 
+@pytest.mark.parametrize("names", ["", "longitude latitude"], ids=["unnamed", "named without their group"])
+def test_h5range_bands_behind_rows_and_columns_that_lie_somewhere(made, names):
+    """The dimensions of the longitudes are rows and columns, whatever the third one is called."""
+    script = START + lonlat("/navigation_data") + "v = n.createVariable('/geophysical_data/aot', 'i2', ('y', 'x', 'z')); v[:] = np.arange(24).reshape(3, 4, 2)\n"
+    file = made("l2.nc", script + ("v.coordinates = %r\n" % names if names else "") + "n.close()")
+    ds = open_array(file, "/geophysical_data/aot")
+    assert (ds.RasterXSize, ds.RasterYSize, ds.RasterCount) == (4, 3, 2)
+    assert ds.GetMetadata("GEOLOCATION")["X_DATASET"] == 'H5RANGE:"%s":/navigation_data/longitude' % file
+    assert [c.GetFullName() for c in array_of(file, "/geophysical_data/aot").GetCoordinateVariables()] == ["/navigation_data/longitude", "/navigation_data/latitude"]
+
+
+def test_h5range_bands_behind_anonymous_rows_and_columns(made):
+    """Of arrays without scales the sizes tell."""
+    file = made("gpm.h5", """
+f = h5py.File(sys.argv[1], "w"); lat, lon = np.meshgrid([10., 11, 12], [1., 2, 3, 4], indexing="ij")
+f["NS/Latitude"] = lat; f["NS/Longitude"] = lon; f["NS/SLV/z"] = np.arange(3 * 4 * 5).reshape(3, 4, 5); f["NS/DSD/n"] = np.zeros((2, 3, 4)); f.close()""")
+    ds = open_array(file, "/NS/SLV/z")
+    assert (ds.RasterXSize, ds.RasterYSize, ds.RasterCount) == (4, 3, 5)
+    assert ds.GetMetadata("GEOLOCATION")["Y_DATASET"] == 'H5RANGE:"%s":/NS/Latitude' % file
+    ds = open_array(file, "/NS/DSD/n")
+    assert (ds.RasterXSize, ds.RasterYSize, ds.RasterCount) == (4, 3, 2)
+
+
+def test_h5range_numbers_of_lines_and_pixels_place_nothing(made):
+    """Sentinel-5P calls them axes; its longitudes and latitudes tell where they are."""
+    script = START + lonlat("/PRODUCT", "one y x", "1, 3, 4") + """
+for name, axis, size in ('y', 'Y', 3), ('x', 'X', 4): v = n.createVariable(name, 'i4', (name,)); v[:] = np.arange(size); v.axis = axis; v.units = '1'
+v = n.createVariable('/PRODUCT/no2', 'i4', ('one', 'y', 'x')); v[:] = np.arange(12).reshape(1, 3, 4); v.coordinates = 'longitude latitude'
+v = n.createVariable('/PRODUCT/plain', 'i4', ('one', 'y', 'x')); v[:] = 1; n.close()"""
+    file = made("s5p.nc", script)
+    for path in "/PRODUCT/no2", "/PRODUCT/plain":
+        ds = open_array(file, path)
+        assert ds.GetGeoTransform(can_return_null=True) is None and ds.GetSpatialRef() is None
+        assert ds.GetMetadata("GEOLOCATION")["X_DATASET"] == 'H5RANGE:"%s":/PRODUCT/longitude' % file
+    ds = open_array(file, "/PRODUCT/no2")
+    stored = {tuple(v): k for k, v in enumerate(zip(array_of(file, "/PRODUCT/longitude").ReadAsArray().ravel(), array_of(file, "/PRODUCT/latitude").ReadAsArray().ravel()))}
+    places = zip(*(gdal.OpenEx(ds.GetMetadata("GEOLOCATION")[key]).ReadAsArray().ravel() for key in ("X_DATASET", "Y_DATASET")))
+    assert [stored[place] for place in places] == ds.ReadAsArray().ravel().tolist()  # rows in one order
+
+
+def test_h5range_packed_longitudes_are_unpacked_for_gdalwarp(made):
+    """Sentinel-3 has millionths of degrees in integers; GDAL takes the values of the geolocation's datasets as they are."""
+    script = START + lonlat("/") + """
+n['latitude'][:], n['longitude'][:] = np.meshgrid([40., 41, 42], [10., 11, 12, 13], indexing='ij')
+for name in 'longitude', 'latitude':
+    v = n.createVariable('packed_' + name, 'i4', ('y', 'x'), fill_value=-1); v.scale_factor = 1e-6; v.units = n[name].units; v.standard_name = name; v[:] = n[name][:]
+v = n.createVariable('altitude', 'i2', ('y', 'x')); v[:] = 7; v.coordinates = 'packed_longitude packed_latitude'; n.close()"""
+    file = made("geo.nc", script)
+    ds = open_array(file, "/altitude")
+    found = ds.GetMetadata("GEOLOCATION")
+    for key, name in ("X_DATASET", "longitude"), ("Y_DATASET", "latitude"):
+        assert np.allclose(gdal.OpenEx(found[key]).ReadAsArray(), open_array(file, "/" + name).ReadAsArray(), rtol=0, atol=1e-6)
+    warped = gdal.Warp("", ds, format="MEM", geoloc=True, dstSRS="EPSG:4326")
+    assert abs(warped.GetGeoTransform()[0] - 10) < 1 and abs(warped.GetGeoTransform()[3] - 42) < 1 and (warped.ReadAsArray() == 7).any()
+
+
 def test_h5range_sentinel5p(made):
     """Longitudes and latitudes have a time of one step, as the values have."""
     script = START + lonlat("/PRODUCT", "one y x", "1, 3, 4") + "v = n.createVariable('/PRODUCT/no2', 'f4', ('one', 'y', 'x')); v.coordinates = 'longitude latitude'\n"

@@ -349,31 +349,6 @@ void CFArray::FindVariable(Axis &oAxis, const GDALDimension &oDim, const std::ve
             return;
 }
 
-// The dimensions of the longitudes and latitudes that an array names: bands may come after them.
-bool CFArray::FindAxesOfGeolocation(int &iX, int &iY) const
-{
-    for (const auto &poArray : AuxiliaryCoordinates())
-    {
-        const Attributes oAttributes(*poArray);
-        const auto &apoDims = poArray->GetDimensions();
-        // Sentinel-5P's have a time of one step before rows and columns.
-        const auto IsLong = [](const std::shared_ptr<GDALDimension> &poDim) { return poDim->GetSize() != 1; };
-        if (apoDims.size() < 2 || std::any_of(apoDims.begin(), apoDims.end() - 2, IsLong) ||
-            !(CFIsLongitude(oAttributes.Getter(), poArray->GetName()) || CFIsLatitude(oAttributes.Getter(), poArray->GetName())))
-            continue;
-        const auto &poRows = apoDims[apoDims.size() - 2], &poCols = apoDims.back();
-        for (size_t i = 0; i < m_aoAxes.size(); i++)
-        {
-            if (m_aoAxes[i].osName == poRows->GetName() && m_anSizes[i] == poRows->GetSize())
-                iY = static_cast<int>(i);
-            else if (m_aoAxes[i].osName == poCols->GetName() && m_anSizes[i] == poCols->GetSize())
-                iX = static_cast<int>(i);
-        }
-        return iX >= 0 && iY >= 0;
-    }
-    return false;
-}
-
 void CFArray::FindAxes()
 {
     const int nDims = static_cast<int>(m_aoAxes.size());
@@ -404,7 +379,7 @@ void CFArray::FindAxes()
         return;
     }
     int iGeolocationX = -1, iGeolocationY = -1;
-    if ((iX < 0 || iY < 0) && nDims > 2 && FindAxesOfGeolocation(iGeolocationX, iGeolocationY))
+    if ((iX < 0 || iY < 0) && nDims > 2 && CFFindGeolocationAxes(m_poRoot, *this, m_osGroup, iGeolocationY, iGeolocationX)) // bands may come after them
     {
         m_iXDim = iGeolocationX;
         m_iYDim = iGeolocationY;

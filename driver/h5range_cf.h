@@ -134,7 +134,6 @@ class CFArray
   private:
     void FindMapping();
     void FindVariable(Axis &oAxis, const GDALDimension &oDim, const std::vector<std::shared_ptr<GDALMDArray>> &apoAuxiliary) const;
-    bool FindAxesOfGeolocation(int &iX, int &iY) const;
     void FindAxes();
     double UnitFactor(const Axis &oAxis, const OGRSpatialReference *poSRS) const;
     bool GeoTransformOfMapping(double *padfGeoTransform) const;
@@ -163,6 +162,9 @@ struct CFGeolocation
 /** Those that an array names, else those that have the usual names in its group, in one above or in a folder there; of dimensions iY
  * and iX. */
 CFGeolocation CFFindGeolocation(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray, const std::string &osGroupFullName, int iY, int iX);
+
+/** Which dimensions of an array are rows and columns of the longitudes and latitudes that go with it; false: none tell. */
+bool CFFindGeolocationAxes(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray, const std::string &osGroupFullName, int &iY, int &iX);
 
 /** The CRS that a grid mapping's attributes describe, or null: WKT and identifiers first, then CF's parameters. dfUnit:
  * metres of the unit of the projected axes; bMetre: give a CRS in metres all the same. */

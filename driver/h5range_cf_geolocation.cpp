@@ -2,6 +2,7 @@
 #include "h5range_cf.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace h5range
 {
@@ -27,6 +28,21 @@ bool Covers(const GDALMDArray &oArray, const std::string &osYDim, GUInt64 nRows,
     return poY->GetSize() == nRows && poX->GetSize() == nCols && !(poY->GetName() == osXDim && poX->GetName() == osYDim);
 }
 
+bool IsNamed(const std::string &osName, int iOfPair)
+{
+    return std::any_of(std::begin(NAMES), std::end(NAMES), [&](const char *const *papsz) { return osName == papsz[iOfPair]; });
+}
+
+bool IsLongitudes(const GDALMDArray &oArray)
+{
+    return CFIsLongitude(Attributes(oArray).Getter(), oArray.GetName()) || IsNamed(oArray.GetName(), 0);
+}
+
+bool IsLatitudes(const GDALMDArray &oArray)
+{
+    return CFIsLatitude(Attributes(oArray).Getter(), oArray.GetName()) || IsNamed(oArray.GetName(), 1);
+}
+
 void Choose(const std::vector<std::shared_ptr<GDALMDArray>> &apoCandidates, const CFArray &oArray, int iY, int iX, CFGeolocation &oFound)
 {
     const auto iRow = static_cast<size_t>(iY), iCol = static_cast<size_t>(iX);
@@ -34,13 +50,9 @@ void Choose(const std::vector<std::shared_ptr<GDALMDArray>> &apoCandidates, cons
     {
         if (!Covers(*poArray, oArray.Axes()[iRow].osName, oArray.Sizes()[iRow], oArray.Axes()[iCol].osName, oArray.Sizes()[iCol]))
             continue;
-        const Attributes oAttributes(*poArray);
-        const std::string osName = poArray->GetName();
-        const auto IsNamed = [&osName](int i)
-        { return std::any_of(std::begin(NAMES), std::end(NAMES), [&](const char *const *papsz) { return osName == papsz[i]; }); };
-        if (!oFound.poLongitudes && (CFIsLongitude(oAttributes.Getter(), osName) || IsNamed(0)))
+        if (!oFound.poLongitudes && IsLongitudes(*poArray))
             oFound.poLongitudes = poArray;
-        else if (!oFound.poLatitudes && (CFIsLatitude(oAttributes.Getter(), osName) || IsNamed(1)))
+        else if (!oFound.poLatitudes && IsLatitudes(*poArray))
             oFound.poLatitudes = poArray;
     }
 }
@@ -55,16 +67,16 @@ std::vector<std::shared_ptr<GDALMDArray>> Named(const std::shared_ptr<GDALGroup>
     return apoArrays;
 }
 
-} // namespace
+using Visitor = std::function<bool(const std::vector<std::shared_ptr<GDALMDArray>> &)>;
 
-CFGeolocation CFFindGeolocation(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray, const std::string &osGroupFullName, int iY, int iX)
+// Where longitudes and latitudes of an array may be, one place after the other until one will do: what its attribute names; its group and those
+// above it, each with its folders, unless all that it names is known.
+void VisitPlaces(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray, const std::string &osGroupFullName, const Visitor &Visit)
 {
-    CFGeolocation oFound;
-    if (iX < 0 || iY < 0)
-        return oFound;
-    Choose(oArray.AuxiliaryCoordinates(), oArray, iY, iX, oFound);
-    if (oFound || !oArray.GetAttributes().Text("coordinates").empty() || !poRoot)
-        return oFound;
+    const auto apoNamed = oArray.AuxiliaryCoordinates();
+    const size_t nNames = CFNames(oArray.GetAttributes().Text("coordinates")).size();
+    if (Visit(apoNamed) || !poRoot || (nNames > 0 && apoNamed.size() == nNames))
+        return;
 
     std::vector<std::shared_ptr<GDALGroup>> apoGroups{poRoot};
     const CPLStringList aosParts(CSLTokenizeString2(osGroupFullName.c_str(), "/", 0));
@@ -75,32 +87,96 @@ CFGeolocation CFFindGeolocation(const std::shared_ptr<GDALGroup> &poRoot, const 
             break;
         apoGroups.push_back(poGroup);
     }
-    for (; !apoGroups.empty() && !oFound; apoGroups.pop_back())
+    for (; !apoGroups.empty(); apoGroups.pop_back())
     {
-        oFound = CFGeolocation();
-        Choose(Named(apoGroups.back()), oArray, iY, iX, oFound);
+        if (Visit(Named(apoGroups.back())))
+            return;
         for (const char *pszFolder : FOLDERS)
         {
-            const auto poFolder = oFound ? nullptr : apoGroups.back()->OpenGroup(pszFolder);
-            if (!poFolder)
-                continue;
-            oFound = CFGeolocation();
-            Choose(Named(poFolder), oArray, iY, iX, oFound);
+            const auto poFolder = apoGroups.back()->OpenGroup(pszFolder);
+            if (poFolder && Visit(Named(poFolder)))
+                return;
         }
         // VIIRS data records: /All_Data/VIIRS-M4-SDR_All beside /All_Data/VIIRS-MOD-GEO-TC_All
-        if (!oFound && apoGroups.back()->GetFullName() == "/All_Data")
+        if (apoGroups.back()->GetFullName() != "/All_Data")
+            continue;
+        for (const auto &osName : apoGroups.back()->GetGroupNames())
         {
-            for (const auto &osName : apoGroups.back()->GetGroupNames())
-            {
-                const auto poFolder = oFound || osName.find("-GEO") == std::string::npos ? nullptr : apoGroups.back()->OpenGroup(osName);
-                if (!poFolder)
-                    continue;
-                oFound = CFGeolocation();
-                Choose(Named(poFolder), oArray, iY, iX, oFound);
-            }
+            const auto poFolder = osName.find("-GEO") == std::string::npos ? nullptr : apoGroups.back()->OpenGroup(osName);
+            if (poFolder && Visit(Named(poFolder)))
+                return;
         }
     }
+}
+
+bool IsAnonymous(const std::string &osDimension)
+{
+    return STARTS_WITH(osDimension.c_str(), "phony_dim_");
+}
+
+// Which dimensions of an array are the rows and columns of an array of longitudes or latitudes.
+bool MatchAxes(const GDALMDArray &oPlaces, const CFArray &oArray, int &iY, int &iX)
+{
+    const auto &apoDims = oPlaces.GetDimensions();
+    // Sentinel-5P's have a time of one step before rows and columns.
+    const auto IsLong = [](const std::shared_ptr<GDALDimension> &poDim) { return poDim->GetSize() != 1; };
+    if (apoDims.size() < 2 || std::any_of(apoDims.begin(), apoDims.end() - 2, IsLong) || oPlaces.GetDataType().GetClass() != GEDTC_NUMERIC)
+        return false;
+    const auto &poRows = apoDims[apoDims.size() - 2], &poCols = apoDims.back();
+    const size_t nDims = oArray.Axes().size();
+    iX = iY = -1;
+    for (size_t i = 0; i < nDims; i++)
+    {
+        const std::string &osName = oArray.Axes()[i].osName;
+        if (osName == poRows->GetName() && oArray.Sizes()[i] == poRows->GetSize())
+            iY = static_cast<int>(i);
+        else if (osName == poCols->GetName() && oArray.Sizes()[i] == poCols->GetSize())
+            iX = static_cast<int>(i);
+    }
+    if (iX >= 0 && iY >= 0)
+        return true;
+    // Anonymous dimensions have other names in each group: two neighbours of their sizes, the last ones if those are.
+    for (size_t i = nDims - 1; i-- > 0;)
+    {
+        if (!IsAnonymous(poRows->GetName()) || !IsAnonymous(oArray.Axes()[i].osName) || oArray.Sizes()[i] != poRows->GetSize() ||
+            oArray.Sizes()[i + 1] != poCols->GetSize())
+            continue;
+        iY = static_cast<int>(i);
+        iX = iY + 1;
+        return true;
+    }
+    return false;
+}
+
+} // namespace
+
+CFGeolocation CFFindGeolocation(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray, const std::string &osGroupFullName, int iY, int iX)
+{
+    CFGeolocation oFound;
+    if (iX < 0 || iY < 0)
+        return oFound;
+    VisitPlaces(poRoot, oArray, osGroupFullName,
+                [&](const std::vector<std::shared_ptr<GDALMDArray>> &apoCandidates)
+                {
+                    oFound = CFGeolocation();
+                    Choose(apoCandidates, oArray, iY, iX, oFound);
+                    return static_cast<bool>(oFound);
+                });
     return oFound ? oFound : CFGeolocation();
+}
+
+bool CFFindGeolocationAxes(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray, const std::string &osGroupFullName, int &iY, int &iX)
+{
+    bool bFound = false;
+    VisitPlaces(poRoot, oArray, osGroupFullName,
+                [&](const std::vector<std::shared_ptr<GDALMDArray>> &apoCandidates)
+                {
+                    bFound = std::any_of(apoCandidates.begin(), apoCandidates.end(),
+                                         [&](const std::shared_ptr<GDALMDArray> &poArray)
+                                         { return (IsLongitudes(*poArray) || IsLatitudes(*poArray)) && MatchAxes(*poArray, oArray, iY, iX); });
+                    return bFound;
+                });
+    return bFound;
 }
 
 } // namespace h5range

@@ -112,6 +112,14 @@ bool Agree(const double *padfA, const double *padfB, double dfCols, double dfRow
     return true;
 }
 
+// Numbers of scan lines and pixels are an X and a Y axis to some, beside the longitudes and latitudes of each.
+bool OnlyCounts(const CFArray::Axis &oAxis)
+{
+    const std::string osUnit = oAxis.oAttributes.Text("units");
+    return oAxis.poVariable && (osUnit.empty() || osUnit == "1") && oAxis.oAttributes.Text("standard_name").empty() &&
+           !CFIsLongitude(oAxis.oAttributes.Getter(), oAxis.osName) && !CFIsLatitude(oAxis.oAttributes.Getter(), oAxis.osName);
+}
+
 } // namespace
 
 // What turns values of a coordinate variable into units of the CRS.
@@ -175,8 +183,9 @@ bool CFArray::GeoTransform(const OGRSpatialReference *poSRS, const RasterOptions
     const Axis &oY = m_aoAxes[static_cast<size_t>(m_iYDim)];
     const auto nCols = static_cast<double>(m_anSizes[static_cast<size_t>(m_iXDim)]);
     const auto nRows = static_cast<double>(m_anSizes[static_cast<size_t>(m_iYDim)]);
-    const auto *padfX = Values(m_iXDim);
-    const auto *padfY = Values(m_iYDim);
+    const bool bNumbers = !m_poMapping && !oOptions.bAnyAxes && OnlyCounts(oX) && OnlyCounts(oY) && CFFindGeolocation(m_poRoot, *this, m_osGroup, m_iYDim, m_iXDim);
+    const auto *padfX = bNumbers ? nullptr : Values(m_iXDim);
+    const auto *padfY = bNumbers ? nullptr : Values(m_iYDim);
 
     if (padfY != nullptr && padfY->size() > 1)
         bBottomUp = padfY->front() < padfY->back();

@@ -184,6 +184,7 @@ class RasterDataset final : public GDALPamDataset
     std::string BandDescription(int iBand) const;
     CPLStringList BandMetadata(int iBand) const;
     void SetValuesOfBand(int iBand, CPLStringList &aosItems) const;
+    std::string UnpackedName(const std::string &osFullName) const;
     void SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep);
     MetadataList Stats();
     MetadataList Json(const std::string &osKey);

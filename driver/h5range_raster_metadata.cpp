@@ -353,7 +353,7 @@ void RasterDataset::SetGeolocation()
         return;
 
     // Next to a geotransform only those that the array itself names are worth telling.
-    const bool bNamed = !m_poCF->GetAttributes().Text("coordinates").empty();
+    const bool bNamed = !m_poCF->AuxiliaryCoordinates().empty();
     if (!bNamed && m_bHasGeoTransform)
         return;
     const auto oFound = !bNamed && m_poCF->HasUnevenLatitudes() ? CFGeolocation() : CFFindGeolocation(m_poRoot, *m_poCF, CFGroupOf(*m_poArray), m_iYDim, m_iXDim);
@@ -372,6 +372,30 @@ void RasterDataset::SetGeolocation()
     SetGeolocationItems(poLongitudes->GetFullName(), poLatitudes->GetFullName(), anOffset, anStep);
 }
 
+// The name of an array whose values are read as they are, without scale and offset: of packed ones that of a VRT that unpacks them.
+std::string RasterDataset::UnpackedName(const std::string &osFullName) const
+{
+    const std::string osName = NameOf(osFullName);
+    const auto poArray = m_poRoot->OpenMDArrayFromFullname(osFullName);
+    bool bScale = false, bOffset = false, bNoData = false;
+    const double dfScale = poArray ? poArray->GetScale(&bScale) : 1, dfOffset = poArray ? poArray->GetOffset(&bOffset) : 0;
+    if (!poArray || poArray->GetDimensionCount() == 0 || ((!bScale || dfScale == 1) && (!bOffset || dfOffset == 0)))
+        return osName;
+    const auto &apoDims = poArray->GetDimensions();
+    const double dfNoData = poArray->GetNoDataValueAsDouble(&bNoData);
+    char *pszEscaped = CPLEscapeString(osName.c_str(), -1, CPLES_XML);
+    std::string osXML = CPLSPrintf("<VRTDataset rasterXSize=\"" CPL_FRMT_GUIB "\" rasterYSize=\"" CPL_FRMT_GUIB "\"><VRTRasterBand dataType=\"Float64\" band=\"1\">",
+                                   static_cast<GUIntBig>(apoDims.back()->GetSize()), static_cast<GUIntBig>(apoDims.size() < 2 ? 1 : apoDims[apoDims.size() - 2]->GetSize()));
+    if (bNoData)
+        osXML += CPLSPrintf("<NoDataValue>%.17g</NoDataValue>", dfNoData);
+    osXML += std::string("<ComplexSource><SourceFilename>") + pszEscaped + "</SourceFilename><SourceBand>1</SourceBand>";
+    osXML += CPLSPrintf("<ScaleOffset>%.17g</ScaleOffset><ScaleRatio>%.17g</ScaleRatio>", bOffset ? dfOffset : 0, bScale ? dfScale : 1);
+    if (bNoData)
+        osXML += CPLSPrintf("<NODATA>%.17g</NODATA>", dfNoData);
+    CPLFree(pszEscaped);
+    return osXML + "</ComplexSource></VRTRasterBand></VRTDataset>";
+}
+
 // Offset and step of columns, then of rows.
 void RasterDataset::SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep)
 {
@@ -385,9 +409,9 @@ void RasterDataset::SetGeolocationItems(const std::string &osX, const std::strin
     else
         aosItems.SetNameValue("SRS", SRS_WKT_WGS84_LAT_LONG);
     CPLFree(pszWKT);
-    aosItems.SetNameValue("X_DATASET", NameOf(osX).c_str());
+    aosItems.SetNameValue("X_DATASET", UnpackedName(osX).c_str());
     aosItems.SetNameValue("X_BAND", "1");
-    aosItems.SetNameValue("Y_DATASET", NameOf(osY).c_str());
+    aosItems.SetNameValue("Y_DATASET", UnpackedName(osY).c_str());
     aosItems.SetNameValue("Y_BAND", "1");
     aosItems.SetNameValue("PIXEL_OFFSET", CPLSPrintf("%d", panOffset[0]));
     aosItems.SetNameValue("PIXEL_STEP", CPLSPrintf("%d", panStep[0]));
