@@ -12,9 +12,10 @@ typedef struct absent {
     h5r_read *reads;
     size_t *from; /* index in the caller's reads; behind them in the company */
     size_t n, cap;
+    size_t split; /* longer reads are several, side by side; 0: never */
 } absent;
 
-static bool add_absent(absent *a, h5r_read r, size_t from)
+static bool add_request(absent *a, h5r_read r, size_t from)
 {
     if (a->n == a->cap) {
         size_t cap = a->cap * 2 + 16;
@@ -31,6 +32,18 @@ static bool add_absent(absent *a, h5r_read r, size_t from)
     a->reads[a->n] = r;
     a->from[a->n++] = from;
     return true;
+}
+
+static bool add_absent(absent *a, h5r_read r, size_t from)
+{
+    while (a->split > 0 && r.len > a->split + a->split / 2) {
+        if (!add_request(a, (h5r_read){.offset = r.offset, .len = a->split, .dst = r.dst}, from))
+            return false;
+        r.offset += a->split;
+        r.len -= a->split;
+        r.dst = (uint8_t *)r.dst + a->split;
+    }
+    return add_request(a, r, from);
 }
 
 /* A read without what was read as metadata: that is copied, unless a request would come of leaving it out. */
@@ -139,7 +152,7 @@ static int by_read(const void *a, const void *b)
 static h5r_status add_company(h5r_ctx *x, const company *c, size_t n, absent *a)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (!add_absent(a, (h5r_read){.offset = c->items[i].off, .len = c->items[i].len, .dst = h5r_cache_bytes(c->items[i].buffer)}, n + i))
+        if (!add_request(a, (h5r_read){.offset = c->items[i].off, .len = c->items[i].len, .dst = h5r_cache_bytes(c->items[i].buffer)}, n + i))
             return h5r_nomem(x);
     fetched *list = c->n > 0 ? malloc(a->n * sizeof *list) : NULL;
     if (list == NULL)
@@ -187,7 +200,7 @@ static h5r_status perform_absent(h5r_ctx *x, h5r_read *reads, size_t n, absent *
 h5r_status h5r_fetch(h5r_ctx *x, h5r_read *reads, size_t n)
 {
     h5r_file *f = x->file;
-    absent a = {0};
+    absent a = {.split = f->source.read_ranges == NULL || f->options.exact_reads ? 0 : f->source.max_request};
     company with = {.n = 0};
     h5r_status st = H5R_OK;
 
