@@ -40,7 +40,7 @@ Literate2 ihiippp; Lget_val ihspzh; Lunpack_elink_val ipzppp
 Oopen hhsh; Oclose ih; Oget_info3 ihpu; Oget_comment qhpz; Oset_comment ihs; Ocopy ihshshh; Oexists_by_name ihsh; Odisable_mdc_flushes ih
 Acreate2 hhshhhh; Awrite ihhp; Aread ihhp; Aclose ih; Adelete ihs; Arename ihss; Aopen_by_idx hhsiiQhh; Aget_name qhzp; Aget_info ihp
 Aget_type hh; Aget_space hh; Aexists ihs
-Dcreate2 hhshhhh; Dwrite ihhhhhp; Dread ihhhhhp; Dclose ih; Dset_extent ihp; Dget_space hh; Dget_type hh; Dget_create_plist hh
+Dcreate2 hhshhhhh; Dwrite ihhhhhp; Dread ihhhhhp; Dclose ih; Dset_extent ihp; Dget_space hh; Dget_type hh; Dget_create_plist hh
 Dget_offset Qh; Dget_storage_size Qh; Dchunk_iter ihhpp; Dwrite_chunk ihhupzp; Dget_chunk_storage_size ihpp
 Screate hi; Screate_simple hipp; Sclose ih; Sselect_hyperslab ihipppp; Sselect_elements ihizp; Sselect_none ih; Sselect_all ih
 Sget_simple_extent_type ih; Sget_simple_extent_ndims ih; Sget_simple_extent_dims ihpp; Sget_select_type ih; Sget_select_npoints qh
