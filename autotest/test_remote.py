@@ -221,6 +221,22 @@ print(len(gdal.OpenEx("/vsicurl/" + sys.argv[1], gdal.OF_RASTER, allowed_drivers
     assert [r[0] for r in nginx.requests()] == ["HEAD", "GET"]
 
 
+def test_h5range_what_lies_in_one_piece_comes_side_by_side(nginx, nginx_folder, made):
+    """One request on one connection is as slow as that connection. Who wants them joined says so to GDAL."""
+    file = made("one_piece.h5", "f = h5py.File(sys.argv[1], 'w'); f['a'] = np.arange(1 << 21, dtype='i4'); f.close()")
+    for option, requests in ((None, 4), ("YES", 1)):
+        name = "%d_one_piece.h5" % next(NUMBERS)
+        (nginx_folder / name).write_bytes(file.read_bytes())
+        gdal.SetConfigOption("GDAL_HTTP_MERGE_CONSECUTIVE_RANGES", option)
+        try:
+            array = open_multidim("/vsicurl/" + nginx.url(name)).GetRootGroup().OpenMDArray("a")
+            nginx.requests()
+            assert np.array_equal(array.ReadAsArray(), np.arange(1 << 21))
+        finally:
+            gdal.SetConfigOption("GDAL_HTTP_MERGE_CONSECUTIVE_RANGES", None)
+        assert len(nginx.requests()) == requests
+
+
 # What a process does with a file: prints an answer.
 TASKS = {
     "list": """

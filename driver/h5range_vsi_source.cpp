@@ -119,8 +119,31 @@ bool ReadOne(VSILFILE *fp, h5r_read &r)
     return r.got <= r.len && CPLGetLastErrorType() < CE_Failure;
 }
 
+// Neighbours in a batch are meant to come side by side; GDAL makes one request of them unless it is told not to.
+class SideBySide
+{
+  public:
+    SideBySide() : m_bSet(CPLGetConfigOption(OPTION, nullptr) == nullptr)
+    {
+        if (m_bSet)
+            CPLSetThreadLocalConfigOption(OPTION, "NO");
+    }
+    ~SideBySide()
+    {
+        if (m_bSet)
+            CPLSetThreadLocalConfigOption(OPTION, nullptr);
+    }
+    SideBySide(const SideBySide &) = delete;
+    SideBySide &operator=(const SideBySide &) = delete;
+
+  private:
+    static constexpr const char *OPTION = "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES";
+    const bool m_bSet;
+};
+
 bool ReadGroup(VSILFILE *fp, h5r_read *reads, size_t n)
 {
+    const SideBySide oSideBySide;
     std::vector<void *> apData(n);
     std::vector<vsi_l_offset> anOffsets(n);
     std::vector<size_t> anSizes(n);
