@@ -295,7 +295,7 @@ array('five', ('time', 'level', 'member', 'y', 'x'), long_name='five dimensions'
 array('nan', ('y', 'x'), 'f4', fill=np.float32('nan')); array('text_fill', ('y', 'x'), 'f4', missing_value='-99'); array('text_none', ('y', 'x'), 'f4', missing_value='none')
 array('both', ('y', 'x'), 'i2', fill=np.int16(-1), missing_value=np.int16(-2)); array('u8', ('y', 'x'), 'u8', fill=np.uint64(2**64 - 1)); array('bare', ('y', 'x'), 'u2', fill=False)
 array('a:column', ('y', 'x')); array('a blank', ('y', 'x')); array('wide', ('y', 'x'), 'i2', missing_value=-1e30); array('double', ('y', 'x'), 'f4', missing_value=-9999.9)
-array('empty', ('y', 'x'), nothing=np.array([], 'f8')); n.createDimension('records', None); n.createVariable('none', 'i2', ('records', 'x'))
+array('several', ('y', 'x'), 'i2', fill=False, missing_value=np.array([-99, -98], 'i2')); array('empty', ('y', 'x'), nothing=np.array([], 'f8')); n.createDimension('records', None); n.createVariable('none', 'i2', ('records', 'x'))
 n.close()""")
 
 
@@ -320,7 +320,7 @@ def test_h5range_five_dimensions_as_bands(many):
 
 
 @pytest.mark.parametrize("name,nodata", [("text_fill", -99), ("text_none", pytest.approx(9.96921e36)), ("both", -1), ("bare", None), ("u8", 2**64 - 1), ("packed", -32767),
-                                         ("double", pytest.approx(-9999.9))])
+                                         ("double", pytest.approx(-9999.9)), ("several", -99)])
 def test_h5range_nodata(many, name, nodata):
     assert band_of(open_array(many, "/" + name), 1).GetNoDataValue() == nodata
 

@@ -130,7 +130,7 @@ void Array::SetNoData()
     for (const char *pszName : {"_FillValue", "missing_value"})
     {
         const h5r_attr *psAttr = m_poSession->FindAttribute(m_psObject, pszName);
-        if (psAttr == nullptr || psAttr->space->count != 1)
+        if (psAttr == nullptr || psAttr->space->count == 0) // of several, which netCDF allows for missing_value, the first is meant
             continue;
         // The signed fill value of integers that are unsigned by convention.
         const bool bUnsigned = IsUnsignedByConvention(*m_poSession, m_psObject, m_psDataset->type) && psAttr->type->cls == H5R_CLASS_INTEGER &&
