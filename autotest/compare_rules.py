@@ -305,12 +305,14 @@ def every_type(d, a, b):
         return False
     if d.theirs in (None, ""):
         return d.ours is not None
-    return d.ours == [] or d.ours == "" or d.model == "multidim" and (wrapped(d, b) or isinstance(d.theirs, str) and isinstance(d.ours, (str, float, int)) and re.fullmatch("[0-9a-f]*", d.theirs) is not None)
+    return d.ours == [] or d.ours == "" or wrapped(d, b) or d.model == "multidim" and (isinstance(d.theirs, str) and isinstance(d.ours, (str, float, int)) and re.fullmatch("[0-9a-f]*", d.theirs) is not None)
 
 
 def wrapped(d, b):
     """Signed in the file, unsigned by _Unsigned."""
-    return has(b, "_Unsigned") and isinstance(d.theirs, list) and len(d.theirs) == len(d.ours) and all((p - q) % 256 == 0 for p, q in zip(d.theirs, d.ours))
+    theirs, ours = (v.strip("{}").split(",") if isinstance(v, str) else v if isinstance(v, list) else [v] for v in (d.theirs, d.ours))
+    return has(b, "_Unsigned") and len(theirs) == len(ours) and all(
+        number(p) is not None and number(q) is not None and (number(p) - number(q)) % 256 == 0 for p, q in zip(theirs, ours))
 
 
 def sentinel5p(d, a, b):

@@ -112,6 +112,20 @@ def test_h5range_unsigned_by_convention():
     assert band.GetNoDataValue() == 65535
 
 
+@pytest.mark.parametrize("kind,bits", [("i1", 8), ("i2", 16), ("i4", 32), ("i8", 64)])
+def test_h5range_attributes_that_hold_values_are_unsigned_as_the_band_is(made, kind, bits):
+    script = """
+n = netCDF4.Dataset(sys.argv[1], 'w'); n.createDimension('y', 2); n.createDimension('x', 3)
+for kind in ('i1', 'i2', 'i4', 'i8'):
+    v = n.createVariable(kind, kind, ('y', 'x'), fill_value=-1); v.set_auto_maskandscale(False); v._Unsigned = 'true'; v.valid_range = np.array([0, -2], kind)
+    v.offset_of_rows = np.array([-5], kind); v.flag_values = np.array([1, 2], 'i8' if kind == 'i1' else 'i1'); v[:] = 1
+n.close()"""
+    ds = open_array("/" + kind, made("unsigned.nc", script))
+    found = ds.GetRasterBand(1).GetMetadata()
+    assert (found["_FillValue"], found["valid_range"]) == (str(2**bits - 1), "{0,%d}" % (2**bits - 2))
+    assert (found["offset_of_rows"], found["flag_values"]) == ("-5", "{1,2}")
+
+
 def test_h5range_64_bit_nodata():
     ds = open_array("/bands/large")
     band = ds.GetRasterBand(1)

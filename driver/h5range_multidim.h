@@ -155,6 +155,11 @@ class Attribute final : public GDALAttribute
     {
         return m_poType->GDALType();
     }
+    /** Whether the file has it as signed integers of that many bytes. */
+    bool IsSignedInteger(size_t nBytes) const
+    {
+        return m_psAttr->type->cls == H5R_CLASS_INTEGER && m_psAttr->type->is_signed && m_psAttr->type->size == nBytes;
+    }
 
   protected:
     bool IRead(const GUInt64 *panStart, const size_t *panCount, const GInt64 *panStep, const GPtrDiff_t *panStride,

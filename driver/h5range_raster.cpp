@@ -66,6 +66,9 @@ Storage StorageOf(const File &oFile, const GDALMDArray &oArray)
     sStorage.bFiltered = psDataset->n_filters > 0;
     sStorage.bInt8 = psType->cls == H5R_CLASS_INTEGER && psType->size == 1 && psType->is_signed &&
                      oArray.GetDataType().GetNumericDataType() == GDT_Int16;
+    const GDALDataType eType = oArray.GetDataType().GetNumericDataType();
+    if (psDataset->type->cls == H5R_CLASS_INTEGER && psType->is_signed && (eType == GDT_Byte || eType == GDT_UInt16 || eType == GDT_UInt32 || eType == GDT_UInt64))
+        sStorage.nUnsigned = psType->size;
 
     // The default fill value means "missing" where netCDF's library put it there, not in any HDF5 file.
     const auto abyDefault = NetCDFFill(oArray.GetDataType().GetNumericDataType());

@@ -35,6 +35,7 @@ struct Subdataset
 struct Storage
 {
     bool bInt8 = false;   // signed 8-bit integers, for which GDAL before 3.7 has no type
+    size_t nUnsigned = 0; // bytes of signed integers that are unsigned by convention
     bool bChunked = false, bFiltered = false;
     bool bValidRange = false; // values outside dfMin to dfMax are missing
     double dfMin = 0, dfMax = 0;
@@ -266,9 +267,9 @@ inline bool IsRasterType(const GDALExtendedDataType &oType)
     return oType.GetClass() == GEDTC_NUMERIC && oType.GetNumericDataType() != GDT_Unknown;
 }
 
-/** An attribute's value in the form that GDAL's netCDF driver gives it. bUnsignedShorts: 16-bit integers are unsigned, as those of
- * an array with _Unsigned are. */
-std::string MetadataText(const GDALAttribute &oAttribute, bool bUnsignedShorts = false);
+/** An attribute's value in the form that GDAL's netCDF driver gives it. nUnsigned: signed integers of that many bytes are unsigned,
+ * as those of an array with _Unsigned are. */
+std::string MetadataText(const GDALAttribute &oAttribute, size_t nUnsigned = 0);
 /** Numbers in that form, by the type they have in the file. */
 std::string NumberText(const void *pValue, GDALDataType eType, const char *pszDoubleFormat = "%.16g");
 /** "16-bit integer" and the like. */

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "h5range_multidim.h"
 #include "h5range_sentinel5p.h"
 
 namespace h5range
@@ -138,7 +139,16 @@ std::string NumberText(const void *pValue, GDALDataType eType, const char *pszDo
 namespace
 {
 
-std::vector<std::string> AttributeValues(const GDALAttribute &oAttribute, bool bUnsignedShorts, const char *pszDoubleFormat)
+// Of an integer whose bytes are those of an unsigned one.
+std::string UnsignedText(const void *pValue, GDALDataType eType, size_t nBytes)
+{
+    GInt64 nValue = 0;
+    GDALCopyWords(pValue, eType, 0, &nValue, GDT_Int64, 0, 1);
+    const auto nBits = static_cast<GUInt64>(nValue);
+    return std::to_string(nBytes >= sizeof(nBits) ? nBits : nBits & ((GUInt64{1} << (8 * nBytes)) - 1));
+}
+
+std::vector<std::string> AttributeValues(const GDALAttribute &oAttribute, size_t nUnsigned, const char *pszDoubleFormat)
 {
     const auto &oType = oAttribute.GetDataType();
     std::vector<std::string> aosValues;
@@ -147,9 +157,14 @@ std::vector<std::string> AttributeValues(const GDALAttribute &oAttribute, bool b
     if (oType.GetClass() == GEDTC_NUMERIC)
     {
         const GDALRawResult oRaw = oAttribute.ReadAsRaw();
-        const GDALDataType eType = bUnsignedShorts && oType.GetNumericDataType() == GDT_Int16 ? GDT_UInt16 : oType.GetNumericDataType();
+        const GDALDataType eType = oType.GetNumericDataType();
+        const auto *poStored = dynamic_cast<const Attribute *>(&oAttribute); // GDAL before 3.7 has no type for signed bytes
+        const bool bUnsigned = nUnsigned != 0 && poStored != nullptr && poStored->IsSignedInteger(nUnsigned);
         for (size_t i = 0; oRaw.data() != nullptr && i < oRaw.size() / oType.GetSize(); i++)
-            aosValues.push_back(NumberText(oRaw.data() + i * oType.GetSize(), eType, pszDoubleFormat));
+        {
+            const GByte *pabyValue = oRaw.data() + i * oType.GetSize();
+            aosValues.push_back(bUnsigned ? UnsignedText(pabyValue, eType, nUnsigned) : NumberText(pabyValue, eType, pszDoubleFormat));
+        }
     }
     else if (oType.GetClass() == GEDTC_STRING)
     {
@@ -162,9 +177,9 @@ std::vector<std::string> AttributeValues(const GDALAttribute &oAttribute, bool b
 
 } // namespace
 
-std::string MetadataText(const GDALAttribute &oAttribute, bool bUnsignedShorts)
+std::string MetadataText(const GDALAttribute &oAttribute, size_t nUnsigned)
 {
-    const auto aosValues = AttributeValues(oAttribute, bUnsignedShorts, "%.16g");
+    const auto aosValues = AttributeValues(oAttribute, nUnsigned, "%.16g");
     return aosValues.empty() ? std::string() : Braced(aosValues);
 }
 
@@ -175,7 +190,7 @@ namespace
 std::string HDF5MetadataText(const GDALAttribute &oAttribute)
 {
     std::string osText;
-    for (const auto &osValue : AttributeValues(oAttribute, false, "%.15g"))
+    for (const auto &osValue : AttributeValues(oAttribute, 0, "%.15g"))
         osText += (osText.empty() ? "" : " ") + osValue;
     return osText;
 }
@@ -237,12 +252,22 @@ std::string MetadataKey(const std::string &osFullName)
 namespace
 {
 
-CPLStringList ToMetadata(const Attributes &oAttributes, const std::string &osPrefix, bool bUnsignedShorts = false)
+// Attributes that hold values of their array: others may be negative beside unsigned values.
+bool HoldsValues(const std::string &osAttribute)
+{
+    for (const char *psz : {"_FillValue", "missing_value", "valid_range", "valid_min", "valid_max", "flag_values", "flag_masks"})
+        if (osAttribute == psz)
+            return true;
+    return false;
+}
+
+// nUnsigned: as in MetadataText(), of attributes that hold values of the array.
+CPLStringList ToMetadata(const Attributes &oAttributes, const std::string &osPrefix, size_t nUnsigned = 0)
 {
     CPLStringList aosItems;
     for (const auto &poAttribute : oAttributes.All())
         if (poAttribute->GetDataType().GetClass() != GEDTC_COMPOUND && !IsBookkeeping(oAttributes, poAttribute->GetName()))
-            aosItems.AddNameValue((osPrefix + poAttribute->GetName()).c_str(), MetadataText(*poAttribute, bUnsignedShorts).c_str()); // "units" beside "Units"
+            aosItems.AddNameValue((osPrefix + poAttribute->GetName()).c_str(), MetadataText(*poAttribute, HoldsValues(poAttribute->GetName()) ? nUnsigned : 0).c_str()); // "units" beside "Units"
     return aosItems;
 }
 
@@ -287,9 +312,8 @@ void RasterDataset::SetGroupMetadata(const std::vector<std::pair<std::string, st
 
 void RasterDataset::SetArrayMetadata()
 {
-    const bool bUnsignedShorts = m_eType == GDT_UInt16 && EQUAL(m_poCF->GetAttributes().Text("_Unsigned").c_str(), "true");
     CPLStringList aosItems(ToMetadata(m_poCF->GetAttributes(), m_osKey + "#"));
-    m_aosArrayMetadata = ToMetadata(m_poCF->GetAttributes(), std::string(), bUnsignedShorts);
+    m_aosArrayMetadata = ToMetadata(m_poCF->GetAttributes(), std::string(), m_sStorage.nUnsigned);
     m_aosArrayMetadata.SetNameValue("NETCDF_VARNAME", m_poArray->GetName().c_str());
     const auto Append = [&aosItems](const CPLStringList &aosMore)
     {
@@ -478,7 +502,7 @@ void RasterDataset::SetValuesOfBand(int iBand, CPLStringList &aosItems) const
     {
         if (poAttribute->GetDimensionCount() != 1 || poAttribute->GetDimensions()[0]->GetSize() != static_cast<GUInt64>(nBands))
             continue;
-        const auto aosValues = AttributeValues(*poAttribute, false, "%.15g");
+        const auto aosValues = AttributeValues(*poAttribute, 0, "%.15g");
         if (aosValues.size() != static_cast<size_t>(nBands))
             continue;
         std::string osName = poAttribute->GetName();
