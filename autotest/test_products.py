@@ -489,6 +489,31 @@ g['HHHH'].dims[0].attach_scale(g['yCoordinates']); g['HHHH'].dims[1].attach_scal
     assert ds.GetGeoTransform() == (499990, 20, 0, 4000010, 0, -20)
 
 
+@pytest.mark.parametrize("prefix,path,geotransform", [
+    ("H5RANGE", "/science/LSAR/GUNW/grids/frequencyA/HHHH", (500000, 20, 0, 4000000, 0, -20)),
+    ("H5RANGE", "/science/LSAR/GUNW/metadata/radarGrid/incidenceAngle", (499500, 1000, 0, 4000500, 0, -1000)),
+    ("HDF5", "//science/LSAR/GUNW/grids/frequencyA/HHHH", (500000, 20, 0, 4000000, 0, -20)),
+    ("H5RANGE", "/science/LSAR/GUNW/grids/frequencyA/unmapped", None), ("H5RANGE", "/science/LSAR/GUNW/grids/frequencyA/other", None)])
+def test_h5range_nisar_without_dimension_scales(made, monkeypatch, prefix, path, geotransform):
+    script = """
+f = h5py.File(sys.argv[1], 'w'); f.attrs['mission_name'] = np.bytes_('NISAR')
+p = f.create_dataset('projection', data=np.uint32(32611)); p.attrs['epsg_code'] = 32611
+g = f.create_group('science/LSAR/GUNW/grids/frequencyA'); g['projection'] = p
+g['yCoordinates'] = 3999990. - 20 * np.arange(3); g['xCoordinates'] = 500010. + 20 * np.arange(4)
+for name, shape in (('HHHH', (3, 4)), ('unmapped', (3, 4)), ('other', (4, 3))):
+    g[name] = np.arange(12, dtype='f4').reshape(shape)
+    if name != 'unmapped': g[name].attrs['grid_mapping'] = np.bytes_('projection')
+g = f.create_group('science/LSAR/GUNW/metadata/radarGrid'); g['projection'] = p; g['heightAboveEllipsoid'] = [0., 500.]
+g['yCoordinates'] = 4000000. - 1000 * np.arange(3); g['xCoordinates'] = 500000. + 1000 * np.arange(4)
+g['incidenceAngle'] = np.arange(24, dtype='f4').reshape(2, 3, 4); g['incidenceAngle'].attrs['grid_mapping'] = np.bytes_('projection')"""
+    monkeypatch.setenv("H5RANGE_CLAIM", "ALL")
+    ds = open_array(made("bare.h5", script), path, prefix)
+    assert ds.GetGeoTransform(can_return_null=True) == geotransform
+    assert np.array_equal(ds.ReadAsArray().ravel(), np.arange(12 * ds.RasterCount))
+    if geotransform:
+        assert ds.GetSpatialRef().GetAuthorityCode(None) == "32611"
+
+
 def test_h5range_imerg_is_turned(made):
     """Global Precipitation Measurement: (time, lon, lat), latitudes from the south."""
     script = """

@@ -318,6 +318,7 @@ CFArray::CFArray(const std::shared_ptr<GDALGroup> &poRoot, const GDALMDArray &oA
         CFDimensionRole(oAxis.oAttributes.Getter(), oAxis.osName, oAxis.osType, oAxis.osDirection);
         m_aoAxes.push_back(oAxis);
     }
+    TakeUnattachedCoordinates();
     FindAxes();
     FindMapping();
 }
@@ -347,6 +348,33 @@ void CFArray::FindVariable(Axis &oAxis, const GDALDimension &oDim, const std::ve
         if (poVariable->GetDimensionCount() == 1 && poVariable->GetDimensions()[0]->GetFullName() == oDim.GetFullName() &&
             poVariable->GetDataType().GetClass() == GEDTC_NUMERIC && Take(poVariable))
             return;
+}
+
+// NISAR: rows and columns of a map have their coordinates beside the array, and nothing but the names may tell.
+void CFArray::TakeUnattachedCoordinates()
+{
+    const size_t n = m_aoAxes.size();
+    if (n < 2 || m_oAttributes.Find("grid_mapping") == nullptr)
+        return;
+    const char *const apszNames[] = {"yCoordinates", "xCoordinates"};
+    std::shared_ptr<GDALMDArray> apoVariables[2];
+    for (size_t i = 0; i < 2; i++)
+    {
+        const Axis &oAxis = m_aoAxes[n - 2 + i];
+        if (oAxis.poVariable || !(oAxis.osName.empty() || STARTS_WITH(oAxis.osName.c_str(), "phony_dim_")))
+            return;
+        apoVariables[i] = CFFindArray(m_poRoot, "/", (m_osGroup == "/" ? "/" : m_osGroup + "/") + apszNames[i]);
+        if (!apoVariables[i] || apoVariables[i]->GetDimensionCount() != 1 || apoVariables[i]->GetDimensions()[0]->GetSize() != m_anSizes[n - 2 + i])
+            return;
+    }
+    for (size_t i = 0; i < 2; i++)
+    {
+        Axis &oAxis = m_aoAxes[n - 2 + i];
+        oAxis.poVariable = apoVariables[i];
+        oAxis.oAttributes = Attributes(*apoVariables[i]);
+        oAxis.osType = i == 0 ? GDAL_DIM_TYPE_HORIZONTAL_Y : GDAL_DIM_TYPE_HORIZONTAL_X;
+        oAxis.osDirection = i == 0 ? "NORTH" : "EAST";
+    }
 }
 
 void CFArray::FindAxes()

@@ -134,6 +134,7 @@ class CFArray
   private:
     void FindMapping();
     void FindVariable(Axis &oAxis, const GDALDimension &oDim, const std::vector<std::shared_ptr<GDALMDArray>> &apoAuxiliary) const;
+    void TakeUnattachedCoordinates();
     void FindAxes();
     double UnitFactor(const Axis &oAxis, const OGRSpatialReference *poSRS) const;
     bool GeoTransformOfMapping(double *padfGeoTransform) const;
