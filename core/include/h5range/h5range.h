@@ -84,8 +84,9 @@ typedef struct h5r_read {
  *
  * read_ranges() performs the whole batch, in parallel where it can. The reads are sorted by offset and do not
  * overlap; none is empty. A read that begins at or beyond the end of the file is not an error: got = 0.
- * On failure it returns a negative status and describes it in *err (never NULL here). It must be thread-safe
- * unless one_at_a_time is set. NULL selects push mode. */
+ * On failure it returns a negative status and describes it in err->message (never NULL here, and cleared), in err->offset
+ * if it can; the status returned counts, whatever err->status is. It must be thread-safe unless one_at_a_time is set.
+ * NULL selects push mode. */
 typedef struct h5r_source h5r_source;
 struct h5r_source {
     size_t struct_size;
@@ -104,7 +105,7 @@ struct h5r_source {
 
     /* Opens another file for the parts of this one that lie elsewhere (virtual and external data, external links, multi-file
      * sets). beside: name is relative to this source's folder; else it is absolute, or relative to the current folder. The core has
-     * applied h5r_options.others. NOT_FOUND when there is no such file. NULL: there are no other files. Called, as read_ranges() is, by
+     * applied h5r_options.others. NOT_FOUND when there is no such file; failures are described as those of read_ranges() are. NULL: there are no other files. Called, as read_ranges() is, by
      * several threads at once unless one_at_a_time is set. */
     h5r_status (*open_other)(void *ctx, const char *name, bool beside, h5r_source *out, h5r_error *err);
     bool remote;                 /* reached over a network: what the file names is not trusted beyond its own folder */

@@ -26,13 +26,11 @@ h5r_status h5r_perform(h5r_ctx *x, h5r_read *reads, size_t n, h5r_error *err)
     h5r_status st = f->source.read_ranges(f->source.ctx, reads, n, err);
     if (f->source.one_at_a_time)
         pthread_mutex_unlock(&f->io_lock);
-    if (st > H5R_OK)
-        st = H5R_ERR_INTERNAL;
+    if (st != H5R_OK)
+        st = h5r_error_of_source(err, st, reads[0].offset);
     for (size_t i = 0; i < n; i++)
         if (reads[i].got > reads[i].len)
             reads[i].got = reads[i].len; /* a source that claims more than it could store */
-    if (st != H5R_OK && err->status == H5R_OK)
-        h5r_error_set(err, st, reads[0].offset, "the source failed without saying why");
 
     pthread_mutex_lock(&f->lock);
     note_round(f, reads, n);

@@ -70,7 +70,10 @@ typedef struct attempt {
 static bool try_name(const attempt *a, const char *name, bool beside, h5r_status *st)
 {
     h5r_source_init(a->out);
+    *a->err = (h5r_error){.offset = H5R_UNDEFINED};
     *st = a->f->source.open_other(a->f->source.ctx, name, beside, a->out, a->err);
+    if (*st != H5R_OK)
+        *st = h5r_error_of_source(a->err, *st, H5R_UNDEFINED);
     return *st != H5R_ERR_NOT_FOUND;
 }
 

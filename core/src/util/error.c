@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static void make_one_line(h5r_error *err)
+{
+    for (char *p = err->message; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+}
+
 h5r_status h5r_error_set(h5r_error *err, h5r_status status, uint64_t offset, const char *format, ...)
 {
     if (err == NULL)
@@ -17,10 +24,20 @@ h5r_status h5r_error_set(h5r_error *err, h5r_status status, uint64_t offset, con
     va_start(args, format);
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    for (char *p = err->message; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    make_one_line(err);
     return status;
+}
+
+h5r_status h5r_error_of_source(h5r_error *err, h5r_status st, uint64_t offset)
+{
+    if (st > H5R_OK)
+        st = H5R_ERR_INTERNAL;
+    if (err->message[0] == '\0')
+        return h5r_error_set(err, st, offset, "the source failed without saying why");
+    err->status = st;
+    err->path[sizeof err->path - 1] = err->message[sizeof err->message - 1] = '\0';
+    make_one_line(err);
+    return st;
 }
 
 void h5r_error_set_path(h5r_error *err, const char *path)
