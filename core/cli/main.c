@@ -16,6 +16,9 @@
 /* Options that not every command takes. */
 enum { ATTRIBUTES = 1, RECURSIVE = 2, SLICE = 4, FORMAT = 8, CANONICAL = 16, DATA = 32, STORAGE = 64, MAP = 128, REFS = 256 };
 
+/* A command that is about the bytes of the file: what an index cache kept would hide what they are now. */
+enum { NO_CACHE = 512 };
+
 typedef struct command {
     const char *name, *arguments, *what;
     int (*run)(h5r_file *f, const options *o);
@@ -28,11 +31,11 @@ static const command commands[] = {
     {"chunks", "URI#/path  or  chunks --recursive URI[#/path]",
      "one line a chunk: [path] first element, byte offset, stored bytes, filter mask", cmd_chunks, RECURSIVE},
     {"cat", "[--slice S] [--format text|npy|raw] URI#/path", "values of a dataset", cmd_cat, SLICE | FORMAT},
-    {"map", "-o OUT.svg [--trace FILE] URI", "a picture of the file's layout, with what a trace says was read painted on it", cmd_map, MAP},
+    {"map", "-o OUT.svg [--trace FILE] URI", "a picture of the file's layout, with what a trace says was read painted on it", cmd_map, MAP | NO_CACHE},
     {"refs", "[--format kerchunk-json|zarr] -o OUT [--group PATH] [--url URL] [--inline BYTES] [--no-check] URI[#/group]",
      "the file as Zarr: references to its chunks, or (zarr) a folder with the chunks", cmd_refs, REFS | FORMAT},
-    {"dump", "--canonical FILE", "everything, with digests of all data, as JSON", cmd_dump, CANONICAL},
-    {"check", "[--data] URI", "validates structures and checksums, with --data also all chunks: one line a finding", cmd_check, DATA},
+    {"dump", "--canonical FILE", "everything, with digests of all data, as JSON", cmd_dump, CANONICAL | NO_CACHE},
+    {"check", "[--data] URI", "validates structures and checksums, with --data also all chunks: one line a finding", cmd_check, DATA | NO_CACHE},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -48,7 +51,8 @@ static void help(FILE *out)
           "  --stats        rounds, requests and bytes on stderr\n"
           "  --trace FILE   one line of JSON for each round, with its requests (of map: where they are read from)\n"
           "  --help, --version (with the filters built in)\n\n"
-          "H5RANGE_INDEX_CACHE names a folder that keeps metadata and chunk indexes of remote files for the next run.\n\n"
+          "H5RANGE_INDEX_CACHE names a folder that keeps metadata and chunk indexes of remote files for the next run;\n"
+          "check, dump and map read the file itself.\n\n"
           "Exit codes:\n"
           "  0  all was read\n"
           "  1  part could not be read; the rest was printed, and what is missing is marked; check: there are findings\n"
@@ -326,7 +330,7 @@ static int run(const command *c, options *o)
     h5r_file *f;
 
     h5r_options_init(&opts);
-    opts.index_cache = getenv("H5RANGE_INDEX_CACHE");
+    opts.index_cache = c->takes & NO_CACHE ? NULL : getenv("H5RANGE_INDEX_CACHE");
     map layout = {0};
     if (c->takes & MAP) {
         o->map = &layout;

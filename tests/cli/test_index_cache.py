@@ -6,6 +6,8 @@ import re
 import subprocess
 import threading
 
+import h5py
+import numpy as np
 import pytest
 from conftest import BIN, DATA
 
@@ -16,7 +18,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        with open(os.path.join(DATA, self.path.lstrip("/")), "rb") as f:
+        with open(os.path.join(self.directory, self.path.lstrip("/")), "rb") as f:
             body = f.read()
         first, last = map(int, re.match(r"bytes=(\d+)-(\d+)", self.headers["Range"]).groups())
         self.server.ranges.append((first, last))
@@ -33,8 +35,13 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
-    s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=DATA))
+def folder():
+    return DATA
+
+
+@pytest.fixture
+def server(folder):
+    s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
     s.daemon_threads, s.ranges, s.etag = True, [], '"1"'
     threading.Thread(target=s.serve_forever, daemon=True).start()
     yield s
@@ -42,10 +49,10 @@ def server():
     s.server_close()
 
 
-def run(folder, *args):
+def run(folder, *args, code=0):
     env = {**os.environ, "H5RANGE_INDEX_CACHE": str(folder)}
     p = subprocess.run([BIN, *args], capture_output=True, text=True, timeout=60, env=env)
-    assert p.returncode == 0, p.stderr
+    assert p.returncode == code, p.stderr
     return p.stdout, p.stderr
 
 
@@ -69,6 +76,32 @@ def test_a_changed_file_is_read_again(server, tmp_path):
     again, _ = run(tmp_path / "kept", "tree", url)
     assert again == first
     assert len(server.ranges) > 1
+
+
+class TestTheFileItself:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        (tmp_path / "served").mkdir()
+        return tmp_path / "served"
+
+    @pytest.mark.parametrize("command", [["check"], ["map", "-o", "-"], ["dump", "--canonical"]], ids=lambda c: c[0])
+    def test_is_what_is_looked_at(self, server, folder, tmp_path, command):
+        """These commands used to describe what the cache had kept of a file that was damaged since."""
+        with h5py.File(folder / "a.h5", "w") as f:
+            f.create_dataset("x", data=np.arange(100), chunks=(10,))
+        url = "http://127.0.0.1:%d/a.h5" % server.server_port
+        run(tmp_path / "kept", *command, url)
+        assert not (tmp_path / "kept").exists()
+        run(tmp_path / "kept", "chunks", "--recursive", url)
+        run(tmp_path / "kept", "tree", "--attributes", url)
+        assert os.listdir(tmp_path / "kept")
+        whole = bytearray((folder / "a.h5").read_bytes())
+        at = whole.index(b"TREE\x01")
+        whole[at:at + 24] = b"\xff" * 24
+        (folder / "a.h5").write_bytes(whole)
+        assert run(tmp_path / "kept", "chunks", "--recursive", url)[0].count("\n") == 10
+        out, err = run(tmp_path / "kept", *command, url, code=1)
+        assert "/x" in out + err and "B-tree" in out + err
 
 
 def test_without_the_variable_nothing_is_kept(server, tmp_path):
