@@ -24,8 +24,8 @@ typedef struct options {
     bool json, stats, attributes, storage, recursive, canonical, data, no_check;
     const char *slice, *format, *output, *group, *url, *inlined;
     const char *trace;    /* written, by "map" read */
-    FILE *trace_out;
     struct map *map;
+    int *output_error;    /* errno of the write to standard output that failed first; 0: none did, or it is not known */
 } options;
 
 /* Each returns an exit code. */
@@ -47,6 +47,10 @@ int report(const options *o, const h5r_error *e);
 
 /* One line on stderr for what could not be read and was marked in the output; returns EXIT_PARTIAL. */
 int report_partial(const options *o, uint64_t n);
+
+/* False when a write to standard output failed: there is no sense in going on. Asked right after a write it also notes the reason, which
+ * is told when the command returns. */
+bool output_ok(const options *o);
 
 /* Text of a file for a terminal: control characters and backslashes as in C. */
 void put_escaped(FILE *out, const char *text);

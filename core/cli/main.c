@@ -289,9 +289,16 @@ static h5r_status open_source(const options *o, h5r_source *src, h5r_error *err)
     return h5r_source_open_file(o->file, src, err);
 }
 
+typedef struct trace_file {
+    FILE *out;
+    int error; /* errno of the first write that failed */
+} trace_file;
+
+/* Each line is written at once: a stream that failed earlier does not tell why when it is closed. */
 static void trace(void *ctx, const h5r_round *r)
 {
-    json j = {.out = ctx, .flat = true, .first = true};
+    trace_file *t = ctx;
+    json j = {.out = t->out, .flat = true, .first = true};
     char seconds[40];
 
     json_begin_object(&j);
@@ -312,6 +319,38 @@ static void trace(void *ctx, const h5r_round *r)
     json_end_array(&j);
     json_end_object(&j);
     fputc('\n', j.out);
+    if (fflush(j.out) != 0 && t->error == 0)
+        t->error = errno;
+}
+
+static int close_trace(trace_file *t, const char *name, int code)
+{
+    if (t->out == NULL)
+        return code;
+    if (fclose(t->out) != 0 && t->error == 0)
+        t->error = errno;
+    if (t->error == 0)
+        return code;
+    fprintf(stderr, "h5range: cannot write %s: %s\n", name, strerror(t->error));
+    return EXIT_IO;
+}
+
+bool output_ok(const options *o)
+{
+    if (ferror(stdout) && *o->output_error == 0)
+        *o->output_error = errno;
+    return !ferror(stdout);
+}
+
+/* The end of standard output; error: why it failed before, 0 where that is not known. */
+static int flush_output(int error, int code)
+{
+    if (fflush(stdout) != 0)
+        error = error != 0 ? error : errno;
+    else if (!ferror(stdout))
+        return code;
+    fprintf(stderr, "h5range: cannot write the output%s%s\n", error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
+    return EXIT_IO;
 }
 
 static int usage(const char *format, const char *what)
@@ -328,7 +367,10 @@ static int run(const command *c, options *o)
     h5r_options opts;
     h5r_error err;
     h5r_file *f;
+    trace_file traced = {0};
+    int output_error = 0;
 
+    o->output_error = &output_error;
     h5r_options_init(&opts);
     opts.index_cache = c->takes & NO_CACHE ? NULL : getenv("H5RANGE_INDEX_CACHE");
     map layout = {0};
@@ -337,13 +379,13 @@ static int run(const command *c, options *o)
         opts.viewed = map_view;
         opts.viewed_ctx = &layout;
     } else if (o->trace != NULL) {
-        o->trace_out = fopen(o->trace, "w");
-        if (o->trace_out == NULL) {
+        traced.out = fopen(o->trace, "w");
+        if (traced.out == NULL) {
             fprintf(stderr, "h5range: cannot write %s: %s\n", o->trace, strerror(errno));
             return EXIT_IO;
         }
         opts.trace = trace;
-        opts.trace_ctx = o->trace_out;
+        opts.trace_ctx = &traced;
     }
     h5r_status st = open_source(o, &src, &err);
     if (st == H5R_OK)
@@ -371,13 +413,8 @@ static int run(const command *c, options *o)
         h5r_close(f);
     }
     map_free(&layout);
-    if (o->trace_out != NULL && fclose(o->trace_out) != 0)
-        code = EXIT_IO;
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "h5range: cannot write the output: %s\n", strerror(errno));
-        code = EXIT_IO;
-    }
-    return code;
+    code = close_trace(&traced, o->trace, code);
+    return flush_output(output_error, code);
 }
 
 /* Value of "--name=value", or of "--name value", which takes the next argument. NULL: there is none. */
@@ -468,11 +505,11 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (asks(argv[i], "--help", "-h") || (i == 1 && strcmp(argv[i], "help") == 0)) {
             help(stdout);
-            return 0;
+            return flush_output(0, 0);
         }
         if (asks(argv[i], "--version", "-V")) {
             version();
-            return 0;
+            return flush_output(0, 0);
         }
     }
     for (int i = 0; i < N_COMMANDS; i++) {

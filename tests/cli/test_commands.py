@@ -8,7 +8,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import BIN, ROOT
 
 
 def test_help_and_version(h5range, data):
@@ -21,6 +21,25 @@ def test_help_and_version(h5range, data):
     assert h5range("tree", "--slice", "0", data("types.h5")).err == "h5range: unknown option --slice; see h5range --help\n"
     assert h5range("tree", data("types.h5"), "x").err == "h5range: one URI at a time: there is also x; see h5range --help\n"
     assert h5range("cat", "--slice").code == h5range("tree").code == h5range("dump", data("types.h5")).code == 2
+
+
+FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+
+
+@FULL
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["tree", "--help"], ["tree", "types.h5"]])
+def test_output_that_cannot_be_written(data, args):
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([BIN, *[data(a) if a.endswith(".h5") else a for a in args]], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (p.returncode, p.stderr) == (4, "h5range: cannot write the output: No space left on device\n")
+
+
+@FULL
+def test_trace_that_cannot_be_written(h5range, data):
+    """The code was 4, and nothing said why."""
+    r = h5range("tree", "--trace", "/dev/full", data("wide_earliest.h5"))
+    assert (r.code, r.err) == (4, "h5range: cannot write /dev/full: No space left on device\n")
+    assert r.text.endswith("d199 (4,) int16, contiguous\n")
 
 
 def test_version_tells_filters_apart(h5range):
