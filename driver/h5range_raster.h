@@ -267,6 +267,9 @@ inline bool IsRasterType(const GDALExtendedDataType &oType)
     return oType.GetClass() == GEDTC_NUMERIC && oType.GetNumericDataType() != GDT_Unknown;
 }
 
+/** "{a,b}", as the netCDF driver writes lists. */
+std::string Braced(const std::vector<std::string> &aosValues);
+
 /** An attribute's value in the form that GDAL's netCDF driver gives it. nUnsigned: signed integers of that many bytes are unsigned,
  * as those of an array with _Unsigned are. */
 std::string MetadataText(const GDALAttribute &oAttribute, size_t nUnsigned = 0);
