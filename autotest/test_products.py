@@ -544,6 +544,51 @@ f['dataset1/quality1/data'] = np.zeros((2, 2))"""
     assert open_array(file, "/dataset1/quality1/data").GetGeoTransform(can_return_null=True) is None
 
 
+# Data of 4 MB between the groups, so that one read does not hold them all.
+VOLUME = """
+f = h5py.File(sys.argv[1], 'w'); f.attrs['Conventions'] = np.bytes_('%s')
+def described(at, **groups):
+    for name, attributes in groups.items(): f.create_group(at + name).attrs.update(attributes)
+for i in (1, 2):
+    described('dataset%%d/' %% i, where={'elangle': 0.5 * i}, how={'antspeed': 9.5})
+    for j in (1, 2):
+        at = 'dataset%%d/data%%d/' %% (i, j)
+        f[at + 'data'] = np.zeros((2000, 2000), 'u1')
+        described(at, what={'gain': 0.5, 'nodata': 255., 'quantity': np.bytes_('DBZH' if j == 1 else 'VRADH')})
+described('', what={'object': np.bytes_('PVOL')}, where={'lat': 50.25})
+"""
+WHERE_AND_HOW = {"dataset1_where_elangle": "0.5", "dataset1_how_antspeed": "9.5", "what_object": "PVOL", "where_lat": "50.25"}
+
+
+@pytest.mark.parametrize("prefix, slash", [("H5RANGE", "/"), ("NETCDF", "/"), ("HDF5", "//")])
+def test_h5range_odim_groups_beside_and_above_describe_an_array(made, prefix, slash):
+    """Only the groups on the way to the array were looked at, and no raster had its gain, nodata and elevation."""
+    file = made("volume.h5", VOLUME % "ODIM_H5/V2_3")
+    gdal.SetConfigOption("H5RANGE_CLAIM", "ALL")
+    try:
+        items = open_array(file, slash + "dataset1/data2/data", prefix).GetMetadata()
+    finally:
+        gdal.SetConfigOption("H5RANGE_CLAIM", None)
+    wanted = {"dataset1_data2_what_gain": "0.5", "dataset1_data2_what_nodata": "255", "dataset1_data2_what_quantity": "VRADH", **WHERE_AND_HOW}
+    if prefix == "HDF5":
+        assert items == {"Conventions": "ODIM_H5/V2_3", **wanted}
+    else:
+        assert items == {"NC_GLOBAL#Conventions": "ODIM_H5/V2_3", **{
+            "/%s/NC_GLOBAL#%s" % ("/".join(key.split("_")[:-1]), key.split("_")[-1]): value for key, value in wanted.items()}}
+
+
+def test_h5range_odim_groups_take_no_further_requests(made, nginx, nginx_folder):
+    asked = {}
+    for conventions in ("ODIM_H5/V2_3", "CF-1.8"):
+        name = "volume_%s.h5" % conventions[:4]
+        shutil.copy(made(name, VOLUME % conventions), nginx_folder)
+        nginx.requests()
+        items = open_array("/vsicurl/" + nginx.url(name), "/dataset2/data2/data").GetMetadata()
+        assert ("/dataset2/data2/what/NC_GLOBAL#gain" in items) == (conventions != "CF-1.8")
+        asked[conventions] = len(nginx.requests())
+    assert asked["ODIM_H5/V2_3"] == asked["CF-1.8"]  # one read brings a group and what describes it
+
+
 COSMO = """
 f = h5py.File(sys.argv[1], 'w'); f.attrs['Mission ID'] = np.bytes_('CSK'); d = f.create_dataset('S01/SBI', data=np.arange(24, dtype='i2').reshape(3, 4, 2))
 f.attrs.update({'Projection ID': np.bytes_('UNIVERSAL TRANSVERSE MERCATOR'), 'Map Projection Zone': 33, 'Map Projection False East-North': [500000., 0.]})

@@ -262,6 +262,9 @@ GDALDataset *OpenVariablesAsBands(const std::shared_ptr<File> &poFile, const Par
  * extensions go, shows them as they are stored. */
 bool IsNetCDF(const ParsedName &oName, const GDALGroup &oRoot);
 
+/** Radar data of ODIM_H5: what an array is stands in groups "what", "where" and "how" beside it and above. */
+bool IsODIM(const GDALGroup &oRoot);
+
 inline bool IsRasterType(const GDALExtendedDataType &oType)
 {
     return oType.GetClass() == GEDTC_NUMERIC && oType.GetNumericDataType() != GDT_Unknown;

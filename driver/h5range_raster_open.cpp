@@ -84,9 +84,11 @@ std::shared_ptr<GDALMDArray> FindUnderscored(const std::shared_ptr<GDALGroup> &p
     return nullptr;
 }
 
-std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> GroupsAbove(const std::shared_ptr<GDALGroup> &poRoot, const GDALMDArray &oArray)
+using Groups = std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>>;
+
+Groups GroupsAbove(const std::shared_ptr<GDALGroup> &poRoot, const GDALMDArray &oArray)
 {
-    std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> aoGroups{{"/", poRoot}};
+    Groups aoGroups{{"/", poRoot}};
     const CPLStringList aosParts(CSLTokenizeString2(CFGroupOf(oArray).c_str(), "/", 0));
     for (int i = 0; i < aosParts.Count(); i++)
     {
@@ -96,6 +98,19 @@ std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> GroupsAbove(cons
         aoGroups.emplace_back(poGroup->GetFullName(), poGroup);
     }
     return aoGroups;
+}
+
+// Groups that describe what lies beside and below them. Only ODIM's are looked for: a name that is not there may cost a request.
+void AddDescriptions(const File &oFile, Groups &aoGroups)
+{
+    const Groups aoAbove = aoGroups;
+    for (const auto &oAbove : aoAbove)
+    {
+        (void)h5r_prefetch_path(oFile.Handle(), oAbove.first.c_str(), 1, H5R_PREFETCH_ATTRS, nullptr); // all of them in the same rounds
+        for (const char *pszName : {"what", "where", "how"})
+            if (const auto poGroup = oAbove.second->OpenGroup(pszName))
+                aoGroups.emplace_back(poGroup->GetFullName(), poGroup);
+    }
 }
 
 GDALDataset *OpenContainer(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,
@@ -187,7 +202,10 @@ GDALDataset *OpenRaster(GDALOpenInfo *poOpenInfo, const std::shared_ptr<File> &p
     poDS->SetDescription(oName.osOriginal.c_str());
     if (!poDS->SetArray(poArray))
         return nullptr;
-    poDS->SetGroupMetadata(GroupsAbove(poRoot, *poArray));
+    Groups aoGroups = GroupsAbove(poRoot, *poArray);
+    if (IsODIM(*poRoot))
+        AddDescriptions(*poFile, aoGroups);
+    poDS->SetGroupMetadata(aoGroups);
     poDS->SetSideFiles(false);
     return poDS.release();
 }

@@ -110,12 +110,17 @@ void RasterDataset::SetLookupTableGrid()
     }
 }
 
+bool IsODIM(const GDALGroup &oRoot)
+{
+    const auto poConventions = oRoot.GetAttribute("Conventions");
+    const char *pszConventions = poConventions && poConventions->GetDataType().GetClass() == GEDTC_STRING ? poConventions->ReadAsString() : nullptr;
+    return pszConventions != nullptr && STARTS_WITH(pszConventions, "ODIM_H5");
+}
+
 // ODIM: radar composites on a projection. The corners are in degrees.
 bool RasterDataset::SetRadar()
 {
-    const auto poConventions = m_poRoot->GetAttribute("Conventions");
-    const char *pszConventions = poConventions && poConventions->GetDataType().GetClass() == GEDTC_STRING ? poConventions->ReadAsString() : nullptr;
-    const auto poWhere = pszConventions != nullptr && STARTS_WITH(pszConventions, "ODIM_H5") ? m_poRoot->OpenGroup("where") : nullptr;
+    const auto poWhere = IsODIM(*m_poRoot) ? m_poRoot->OpenGroup("where") : nullptr;
     if (!poWhere)
         return false;
     const Attributes oWhere(*poWhere);
