@@ -255,22 +255,26 @@ std::string RasterDataset::NameOf(const std::string &osArray) const
 
 void RasterDataset::SetSideFiles(bool bContainer)
 {
-    if (bContainer || IsNetworkPath(m_poFile->Name()))
+    const std::string &osFile = m_poFile->Name();
+    m_bProxy = !bContainer && IsNetworkPath(osFile) && CPLGetConfigOption("GDAL_PAM_PROXY_DIR", nullptr) != nullptr;
+    if (bContainer || (IsNetworkPath(osFile) && !m_bProxy))
     {
         // Beside a remote file nothing can be written, and asking for what may be there would cost more than opening it.
         nPamFlags |= GPF_NOSAVE;
         return;
     }
     const bool bSubdataset = !m_oName.osArray.empty() || m_poOrtho;
+    if (bSubdataset || m_oName.bPrefixed || m_oName.bForeign || m_bProxy)
+        SetPhysicalFilename(osFile.c_str());
     if (bSubdataset)
-    {
-        SetPhysicalFilename(m_poFile->Name().c_str());
         SetSubdatasetName(((m_poOrtho ? "GLT " : "") + m_poArray->GetFullName()).c_str()); // other pixels, other statistics
-    }
-    else if (m_oName.bPrefixed || m_oName.bForeign)
-    {
-        SetPhysicalFilename(m_poFile->Name().c_str());
-    }
+    if (!m_bProxy || PamGetProxy(osFile.c_str()) != nullptr) // else GDAL would look beside the remote file
+        LoadSideFile();
+    oOvManager.Initialize(this, bSubdataset || m_bProxy ? ":::VIRTUAL:::" : osFile.c_str());
+}
+
+void RasterDataset::LoadSideFile()
+{
     // A side file without descriptions, as other drivers write it, would take ours away.
     std::vector<std::string> aosDescriptions;
     for (int i = 1; i <= nBands; i++)
@@ -279,7 +283,42 @@ void RasterDataset::SetSideFiles(bool bContainer)
     for (int i = 1; i <= nBands; i++)
         if (GetRasterBand(i)->GetDescription()[0] == '\0')
             GetRasterBand(i)->GDALMajorObject::SetDescription(aosDescriptions[static_cast<size_t>(i) - 1].c_str());
-    oOvManager.Initialize(this, bSubdataset ? ":::VIRTUAL:::" : m_poFile->Name().c_str());
+}
+
+RasterDataset::~RasterDataset()
+{
+    if (m_bProxy && (nPamFlags & GPF_DIRTY) != 0)
+        (void)FlushCache(true); // the base class would call its own TrySaveXML()
+}
+
+// GDAL takes the proxy's folder only after it has failed beside the file, which is a request or, in an object store, a new object.
+CPLErr RasterDataset::TrySaveXML()
+{
+    if (m_bProxy && PamGetProxy(m_poFile->Name().c_str()) == nullptr && PamAllocateProxy(m_poFile->Name().c_str()) == nullptr)
+        return CE_None;
+    return GDALPamDataset::TrySaveXML();
+}
+
+CPLErr RasterDataset::IBuildOverviews(const char *pszResampling, int nOverviews, const int *panOverviews, int nListBands, const int *panListBands,
+                                      GDALProgressFunc pfnProgress, void *pProgressData, CSLConstList papszOptions)
+{
+    if (!m_bProxy)
+        return GDALPamDataset::IBuildOverviews(pszResampling, nOverviews, panOverviews, nListBands, panListBands, pfnProgress, pProgressData, papszOptions);
+    const char *pszFile = GetMetadataItem("OVERVIEW_FILE", "OVERVIEWS");
+    if (pszFile == nullptr && nOverviews > 0)
+        pszFile = GetMetadataItem("FILENAME", "ProxyOverviewRequest"); // which notes it as OVERVIEW_FILE
+    if (pszFile == nullptr)
+        return nOverviews == 0 ? CE_None : CE_Failure;
+    const std::string osFile = pszFile;
+    const std::string osBase = CPLResetExtension(osFile.c_str(), ""); // ends in "."; GDAL appends ".ovr"
+    const CPLErr eErr = oOvManager.BuildOverviews(osBase.substr(0, osBase.size() - 1).c_str(), pszResampling, nOverviews, panOverviews, nListBands,
+                                                  panListBands, pfnProgress, pProgressData, papszOptions);
+    if (eErr == CE_None && nOverviews == 0)
+    {
+        SetMetadataItem("OVERVIEW_FILE", nullptr, "OVERVIEWS");
+        (void)VSIUnlink(osFile.c_str()); // GDAL leaves one that it has not opened
+    }
+    return eErr;
 }
 
 const OGRSpatialReference *RasterDataset::GetSpatialRef() const

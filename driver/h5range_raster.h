@@ -54,6 +54,7 @@ class RasterDataset final : public GDALPamDataset
   public:
     RasterDataset(const std::shared_ptr<File> &poFile, const ParsedName &oName, const RasterOptions &oOptions,
                   const std::shared_ptr<GDALGroup> &poRoot);
+    ~RasterDataset() override;
 
     /** Makes the bands of an array; false with an error when it is no raster, or has no lookup table where one is asked for. */
     bool SetArray(const std::shared_ptr<GDALMDArray> &poArray);
@@ -62,7 +63,7 @@ class RasterDataset final : public GDALPamDataset
     void SetGroupMetadata(const std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>> &aoGroups);
     /** Those of an object as GDAL's HDF5 driver names them. */
     void SetHDF5Metadata(const std::string &osObject, const Attributes &oAttributes);
-    /** Side files, which are looked for beside local files only. bContainer: nothing is ever written for it. */
+    /** Side files: of remote ones in GDAL_PAM_PROXY_DIR alone. bContainer: nothing is ever written for it. */
     void SetSideFiles(bool bContainer);
 
     /** Prefix and name of another array of the same file, as a user writes it. */
@@ -78,6 +79,9 @@ class RasterDataset final : public GDALPamDataset
     const OGRSpatialReference *GetGCPSpatialRef() const override;
     const GDAL_GCP *GetGCPs() override;
     char **GetFileList() override;
+    CPLErr TrySaveXML() override;
+    CPLErr IBuildOverviews(const char *pszResampling, int nOverviews, const int *panOverviews, int nListBands, const int *panListBands,
+                           GDALProgressFunc pfnProgress, void *pProgressData, CSLConstList papszOptions) override;
     char **GetMetadataDomainList() override;
     MetadataList GetMetadata(const char *pszDomain = "") override;
     const char *GetMetadataItem(const char *pszName, const char *pszDomain = "") override;
@@ -164,6 +168,7 @@ class RasterDataset final : public GDALPamDataset
     /** Whether values come from the system's cache as they are: local, without filters. */
     bool IsPlain() const;
 
+    void LoadSideFile();
     void SetValidRange();
     /** Axes and georeferencing of products that have them in other forms than CF's. */
     void SetProductAxes();
@@ -207,6 +212,8 @@ class RasterDataset final : public GDALPamDataset
     int m_nBlockXSize = 0, m_nBlockYSize = 0, m_nChunkBands = 1;
     GDALDataType m_eType = GDT_Unknown;
     bool m_bSignedByte = false; // GDAL before 3.7: Byte with PIXELTYPE=SIGNEDBYTE
+
+    bool m_bProxy = false; // side files of a remote file, in GDAL_PAM_PROXY_DIR
 
     Course m_sLast{};
     std::vector<int> m_anAdvisedBands{}; // empty: nothing was announced
