@@ -116,3 +116,30 @@ def test_h5range_a_file_that_changed_is_read_again(tmp_path):
     assert "a" in open_multidim("H5RANGE:%s" % name).GetRootGroup().GetMDArrayNames()
     shutil.copy(DATA / "compact.h5", name)
     assert open_multidim("H5RANGE:%s" % name).GetRootGroup().GetMDArrayNames() == ["compact"]
+
+
+UNDERSCORED = "f = h5py.File(sys.argv[1], 'w')\nf['Data Fields/my group/x'] = np.arange(6).reshape(2, 3)\nf['Data Fields/y'] = np.zeros((2, 2))"
+
+
+def test_h5range_underscores_for_blanks_open_without_a_word(made, claim):
+    """Names that our own list of subdatasets prints said "Cannot find group Data_Fields" before they opened."""
+    claim("ALL")
+    file = made("blanks.h5", UNDERSCORED)
+    names = sorted(name for name, _ in gdal.Open('HDF5:"%s"' % file).GetSubDatasets())
+    assert names[0] == 'HDF5:"%s"://Data_Fields/my_group/x' % file
+    with Errors() as errors:
+        gdal.ErrorReset()
+        assert gdal.Open(names[0]).RasterXSize == 3
+        assert gdal.GetLastErrorMsg() == ""
+    assert errors.messages == []
+    gdal.ErrorReset()
+    assert gdal.Open(names[0]).RasterXSize == 3  # with exceptions
+    assert gdal.GetLastErrorType() == gdal.CE_None
+
+
+@pytest.mark.parametrize("array", ["/no/x", "/Data Fields", "/Data Fields/no"])
+def test_h5range_an_array_that_is_not_there_is_one_error(made, array):
+    file = made("blanks.h5", UNDERSCORED)
+    with Errors() as errors:
+        assert gdal.Open('H5RANGE:"%s":%s' % (file, array)) is None
+    assert errors.failures() == ["%s has no array %s" % (file, array)]

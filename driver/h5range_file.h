@@ -115,7 +115,7 @@ struct Hyperslab
 /** Reads windows of one of our arrays: all as one plan where the values need no conversion. */
 bool ReadWindows(const GDALMDArray &oArray, const std::vector<Hyperslab> &aoSlabs, const GDALExtendedDataType &oType);
 
-/** The array of a full name such as "/group/variable" (a missing first slash is added). */
+/** The array of a full name such as "/group/variable" (a missing first slash is added); null without an error when there is none. */
 std::shared_ptr<GDALMDArray> OpenArray(const std::shared_ptr<GDALGroup> &poRoot, const std::string &osPath);
 
 } // namespace h5range

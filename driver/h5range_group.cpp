@@ -30,7 +30,12 @@ std::shared_ptr<GDALGroup> OpenRootGroup(const std::shared_ptr<File> &poFile)
 
 std::shared_ptr<GDALMDArray> OpenArray(const std::shared_ptr<GDALGroup> &poRoot, const std::string &osPath)
 {
-    return poRoot->OpenMDArrayFromFullname(osPath.empty() || osPath[0] != '/' ? "/" + osPath : osPath);
+    // Not OpenMDArrayFromFullname(), for which a group that is not there is an error: who asks may know another form of the name.
+    const CPLStringList aosParts(CSLTokenizeString2(osPath.c_str(), "/", 0));
+    auto poGroup = poRoot;
+    for (int i = 0; poGroup && i + 1 < aosParts.Count(); i++)
+        poGroup = poGroup->OpenGroup(aosParts[i]);
+    return poGroup && !aosParts.empty() ? poGroup->OpenMDArray(aosParts[aosParts.Count() - 1]) : nullptr;
 }
 
 Group::Group(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osParentName, const std::string &osName)
