@@ -143,3 +143,11 @@ def test_h5range_an_array_that_is_not_there_is_one_error(made, array):
     with Errors() as errors:
         assert gdal.Open('H5RANGE:"%s":%s' % (file, array)) is None
     assert errors.failures() == ["%s has no array %s" % (file, array)]
+
+
+@pytest.mark.parametrize("form", ['HDF5:"%s"://group/a', "NETCDF:%s:/group/a"])
+def test_h5range_names_of_the_built_in_drivers_are_taken_when_no_other_driver_is_allowed(form, nginx):
+    """Only the policy counted: -if H5RANGE opened nothing."""
+    for file in (str(DATA / "plain.h5"), "/vsicurl/" + nginx.url("plain.h5")):
+        assert driver_of(form % file, gdal.OF_RASTER, allowed_drivers=["H5RANGE"]) == "H5RANGE"
+    assert driver_of(form % (DATA / "plain.h5"), gdal.OF_RASTER, allowed_drivers=["GTiff"]) is None

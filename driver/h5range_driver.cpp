@@ -71,9 +71,9 @@ int Identify(GDALOpenInfo *poOpenInfo)
     const char *pszName = poOpenInfo->pszFilename;
     if (STARTS_WITH_CI(pszName, "H5RANGE:"))
         return TRUE;
-    if (STARTS_WITH_CI(pszName, "HDF5:") || STARTS_WITH_CI(pszName, "NETCDF:"))
-        return PolicyCovers(h5range::ParseName(pszName).osURI) && poOpenInfo->papszAllowedDrivers == nullptr;
     const bool bForced = IsSingleAllowedDriver(poOpenInfo);
+    if (STARTS_WITH_CI(pszName, "HDF5:") || STARTS_WITH_CI(pszName, "NETCDF:"))
+        return bForced || (poOpenInfo->papszAllowedDrivers == nullptr && PolicyCovers(h5range::ParseName(pszName).osURI));
     if (IsPlainURL(pszName))
         return bForced || GetClaim() != Claim::NONE ? GDAL_IDENTIFY_UNKNOWN : FALSE;
     if (poOpenInfo->fpL == nullptr || poOpenInfo->nHeaderBytes < 8)
