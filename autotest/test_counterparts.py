@@ -319,6 +319,26 @@ def test_h5range_five_dimensions_as_bands(many):
         gdal.SetConfigOption("GDAL_MAX_BAND_COUNT", None)
 
 
+def test_h5range_values_of_extra_dimensions_are_left_out_when_asked(many, monkeypatch):
+    monkeypatch.setenv("GDAL_NETCDF_REPORT_EXTRA_DIM_VALUES", "NO")
+    ds = open_array(many, "/five")
+    assert ds.GetMetadataItem("NETCDF_DIM_EXTRA") == "{time,level,member}"
+    assert not [key for key in ds.GetMetadata() if key.endswith(("_DEF", "_VALUES"))]
+    assert ds.GetRasterBand(8).GetDescription() == "five dimensions, time=2, level=1, member=2"
+    found = ds.GetRasterBand(8).GetMetadata()  # a band that is asked reads them
+    assert [found["NETCDF_DIM_" + d] for d in ("time", "level", "member")] == ["20", "1000", "2"]
+
+
+def test_h5range_bytes_of_attributes_as_text_when_asked(made, claim_all, monkeypatch):
+    file = made("characters.h5", """
+f = h5py.File(sys.argv[1], 'w'); d = f.create_dataset('d', data=np.zeros((3, 4)))
+d.attrs.update(dict(text=np.frombuffer(b'abc\\0', 'u1'), signed=np.frombuffer(b'xy', 'i1'), wide=np.array([97, 98], 'i2')))""")
+    assert band_of(gdal.Open('HDF5:"%s"://d' % file), 1).GetMetadata() == {"text": "97 98 99 0", "signed": "120 121", "wide": "97 98"}
+    monkeypatch.setenv("GDAL_HDF5_CHAR_AS_STRING", "YES")
+    assert band_of(gdal.Open('HDF5:"%s"://d' % file), 1).GetMetadata() == {"text": "abc", "signed": "xy", "wide": "97 98"}
+    assert band_of(open_array(file, "/d"), 1).GetMetadataItem("text") == "{97,98,99,0}"
+
+
 @pytest.mark.parametrize("name,nodata", [("text_fill", -99), ("text_none", pytest.approx(9.96921e36)), ("both", -1), ("bare", None), ("u8", 2**64 - 1), ("packed", -32767),
                                          ("double", pytest.approx(-9999.9)), ("several", -99)])
 def test_h5range_nodata(many, name, nodata):

@@ -155,10 +155,14 @@ class Attribute final : public GDALAttribute
     {
         return m_poType->GDALType();
     }
-    /** Whether the file has it as signed integers of that many bytes. */
+    /** Whether the file has it as integers of that many bytes. */
+    bool IsInteger(size_t nBytes) const
+    {
+        return m_psAttr->type->cls == H5R_CLASS_INTEGER && m_psAttr->type->size == nBytes;
+    }
     bool IsSignedInteger(size_t nBytes) const
     {
-        return m_psAttr->type->cls == H5R_CLASS_INTEGER && m_psAttr->type->is_signed && m_psAttr->type->size == nBytes;
+        return IsInteger(nBytes) && m_psAttr->type->is_signed;
     }
 
   protected:

@@ -188,7 +188,7 @@ class RasterDataset final : public GDALPamDataset
     void SetImageStructure();
     std::vector<GUInt64> BandIndex(int iBand) const;
     std::string BandDescription(int iBand) const;
-    CPLStringList BandMetadata(int iBand) const;
+    CPLStringList BandMetadata(int iBand);
     void SetValuesOfBand(int iBand, CPLStringList &aosItems) const;
     std::string UnpackedName(const std::string &osFullName) const;
     void SetGeolocationItems(const std::string &osX, const std::string &osY, const int *panOffset, const int *panStep);
@@ -225,6 +225,7 @@ class RasterDataset final : public GDALPamDataset
     bool m_bHasGeoTransform = false;
     double m_adfGeoTransform[6] = {0, 1, 0, 0, 0, 1};
     std::vector<std::vector<std::string>> m_aaosExtraValues{}; // coordinates of the extra dimensions, as text; empty where there are none
+    std::vector<std::shared_ptr<GDALMDArray>> m_apoExtraVariables{}; // that have them, until they are read
     std::vector<GDAL_GCP> m_asGCPs{};   // with names and remarks of static storage
     std::shared_ptr<OGRSpatialReference> m_poGCPSRS{};
     CPLStringList m_aosArrayMetadata{}; // of every band alike

@@ -190,6 +190,14 @@ namespace
 std::string HDF5MetadataText(const GDALAttribute &oAttribute)
 {
     std::string osText;
+    const auto *poStored = dynamic_cast<const Attribute *>(&oAttribute);
+    if (poStored != nullptr && poStored->IsInteger(1) && CPLTestBool(CPLGetConfigOption("GDAL_HDF5_CHAR_AS_STRING", "NO")))
+    {
+        for (const int nCharacter : oAttribute.ReadAsIntArray())
+            if (nCharacter != 0)
+                osText += static_cast<char>(nCharacter);
+        return osText;
+    }
     for (const auto &osValue : AttributeValues(oAttribute, 0, "%.15g"))
         osText += (osText.empty() ? "" : " ") + osValue;
     return osText;
@@ -327,6 +335,7 @@ void RasterDataset::SetArrayMetadata()
             Append(ToMetadata(oAxis.oAttributes, MetadataKey(oAxis.poVariable->GetFullName()) + "#"));
 
     std::string osExtra;
+    const bool bReport = CPLTestBool(CPLGetConfigOption("GDAL_NETCDF_REPORT_EXTRA_DIM_VALUES", "YES"));
     const auto apoAuxiliary = m_poCF->AuxiliaryCoordinates();
     for (const int iDim : m_anExtraDims)
     {
@@ -337,7 +346,8 @@ void RasterDataset::SetArrayMetadata()
             if (apoAuxiliary[i]->GetDimensionCount() == 1 && apoAuxiliary[i]->GetDimensions()[0]->GetName() == oAxis.osName &&
                 apoAuxiliary[i]->GetDimensions()[0]->GetSize() == m_anExtraSizes[m_aaosExtraValues.size()])
                 poVariable = apoAuxiliary[i];
-        m_aaosExtraValues.push_back(poVariable ? ValueTexts(*poVariable) : std::vector<std::string>());
+        m_apoExtraVariables.push_back(poVariable);
+        m_aaosExtraValues.push_back(poVariable && bReport ? ValueTexts(*poVariable) : std::vector<std::string>());
         if (m_aaosExtraValues.back().empty())
             continue;
         const std::string osKey = "NETCDF_DIM_" + oAxis.osName;
@@ -458,8 +468,14 @@ std::string RasterDataset::BandDescription(int iBand) const
     return osText;
 }
 
-CPLStringList RasterDataset::BandMetadata(int iBand) const
+CPLStringList RasterDataset::BandMetadata(int iBand)
 {
+    for (size_t i = 0; i < m_apoExtraVariables.size() && !m_oName.bHDF5Dialect; i++)
+    {
+        const auto poVariable = std::move(m_apoExtraVariables[i]); // read once, if at all
+        if (poVariable && m_aaosExtraValues[i].empty())
+            m_aaosExtraValues[i] = ValueTexts(*poVariable);
+    }
     CPLStringList aosItems(m_aosArrayMetadata);
     if (m_oName.bHDF5Dialect && nBands > 1)
         SetValuesOfBand(iBand, aosItems);
