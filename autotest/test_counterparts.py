@@ -109,6 +109,61 @@ f['loop'] = h5py.SoftLink('/loop'); f['external'] = h5py.ExternalLink(sys.argv[1
         assert gdal.Open("H5RANGE:%s" % file) is not None
 
 
+SWATHS = """
+f = h5py.File(sys.argv[1], 'w')
+def swath(name, rows, cols, lon, **options):
+    g = f.create_group(name); g['folder/data'] = np.zeros((rows, cols), 'i2'); g.create_dataset('folder/cube', data=np.zeros((2, rows, cols), 'i2'))
+    y, x = np.mgrid[:rows, :cols]; x = (lon + x / 4 + 180) % 360 - 180; y = 60 - y / 4; x[0, 0] = y[0, 5] = -9999.9
+    for kind, values in ((options.get('names', ('Longitude', 'Latitude'))[0], x), (options.get('names', ('Longitude', 'Latitude'))[1], y)):
+        d = g.create_dataset(kind, data=values.astype('f4')); d.attrs['_FillValue'] = np.float32(-9999.9)
+swath('a', 200, 90, 10); swath('b', 130, 31, 150, names=('longitude', 'latitude')); swath('c', 130, 31, 176); swath('small', 99, 90, 0); swath('narrow', 200, 29, 0)
+f['far/away'] = np.zeros((200, 90), 'u1'); f['far/alone'] = np.zeros((200, 91), 'u1')
+"""
+
+
+# GDAL's own HDF5 driver says the same of a file with one of these swaths; of several it looks at the first only.
+@pytest.mark.parametrize("path,count,first,last,shift", [
+    ("/a/folder/data", 100 * 30 - 1, (3.5, 0.5, 10.75, 60), (87.5, 198.5, 31.75, 10.5), None),
+    ("/a/folder/cube", 100 * 30 - 1, (3.5, 0.5, 10.75, 60), (87.5, 198.5, 31.75, 10.5), None),
+    ("/b/folder/data", 130 * 31 - 2, (1.5, 0.5, 150.25, 60), (30.5, 129.5, 157.5, 27.75), None),
+    ("/c/folder/data", 130 * 31 - 2, (1.5, 0.5, 356.25, 60), (30.5, 129.5, 3.5, 27.75), None),  # across the date line
+    ("/c/folder/data", 130 * 31 - 2, (1.5, 0.5, 176.25, 60), (30.5, 129.5, -176.5, 27.75), "NO"),
+    ("/a/folder/data", 100 * 30 - 1, (3.5, 0.5, 190.75, 60), (87.5, 198.5, 211.75, 10.5), "YES"),
+    ("/far/away", 100 * 30 - 1, (3.5, 0.5, 10.75, 60), (87.5, 198.5, 31.75, 10.5), None),
+    ("/far/alone", 0, None, None, None), ("/small/folder/data", 0, None, None, None), ("/narrow/folder/data", 0, None, None, None)])
+def test_h5range_ground_control_points_of_names_in_hdf5_form(made, claim_all, monkeypatch, path, count, first, last, shift):
+    if shift:
+        monkeypatch.setenv("HDF5_SHIFT_GCPX_BY_180", shift)
+    file = made("swaths.h5", SWATHS)
+    ds = gdal.Open('HDF5:"%s":/%s' % (file, path))
+    assert ds.GetDriver().ShortName == "H5RANGE"
+    assert ds.GetGCPCount() == len(ds.GetGCPs()) == count
+    if count:
+        assert [(p.GCPPixel, p.GCPLine, p.GCPX, p.GCPY) for p in (ds.GetGCPs()[0], ds.GetGCPs()[-1])] == [first, last]
+        assert ds.GetGCPSpatialRef().GetAuthorityCode(None) == "4326"
+    assert open_array(file, path).GetGCPCount() == 0
+
+
+def test_h5range_ground_control_points_are_read_when_asked(made, claim_all):
+    ds = gdal.Open('HDF5:"%s"://a/folder/data' % made("lazy.h5", SWATHS))
+    cost = [int(ds.GetMetadataItem("BYTES", "H5RANGE"))]
+    for _ in range(2):
+        assert ds.GetGCPCount() == 2999
+        cost.append(int(ds.GetMetadataItem("BYTES", "H5RANGE")))
+    assert cost[1] > cost[0] and cost[2] == cost[1]
+
+
+def test_h5range_ground_control_points_that_cannot_be_read(made, claim_all):
+    file = made("broken.h5", SWATHS + """
+d = f.create_dataset('broken/Longitude', data=np.zeros((200, 90)), chunks=(50, 90), compression='gzip'); f['broken/Latitude'] = d; f['broken/data'] = np.zeros((200, 90))
+offset = d.id.get_chunk_info(1).byte_offset; f.close()
+with open(sys.argv[1], 'r+b') as g: g.seek(offset); g.write(b'\\xff' * 16)""")
+    ds = gdal.Open('HDF5:"%s"://broken/data' % file)
+    with Errors() as errors:
+        assert ds.GetGCPCount() == 0
+    assert errors.failures() == [] and "there are no ground control points" in errors.warnings()[0]
+
+
 def test_h5range_labels_that_are_missing(made):
     file = made("labels.h5", "f = h5py.File(sys.argv[1], 'w'); d = f.create_dataset('d', data=np.zeros((2, 3, 4))); d.dims[2].label = 'x'; d.dims[0].label = ''")
     names = [d.GetName() for d in open_multidim("H5RANGE:%s" % file).GetRootGroup().OpenMDArray("d").GetDimensions()]

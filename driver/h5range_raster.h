@@ -179,6 +179,10 @@ class RasterDataset final : public GDALPamDataset
     bool SetRadar();
     bool SetCosmoSkyMed();
     bool IsCosmoSkyMed() const;
+    /** Adds a point in WGS 84. */
+    void AddGCP(double dfCol, double dfRow, double dfLongitude, double dfLatitude, double dfHeight) const;
+    /** Makes those of names in HDF5's form, once. */
+    void FindGCPs() const;
     /** Where in the file a block of a band lies: offset and size in bytes; false for one that was never written, or that is none of
      * the file's. */
     bool FindBlock(int iBand, int nBX, int nBY, GUInt64 &nOffset, GUInt64 &nSize) const;
@@ -226,8 +230,9 @@ class RasterDataset final : public GDALPamDataset
     double m_adfGeoTransform[6] = {0, 1, 0, 0, 0, 1};
     std::vector<std::vector<std::string>> m_aaosExtraValues{}; // coordinates of the extra dimensions, as text; empty where there are none
     std::vector<std::shared_ptr<GDALMDArray>> m_apoExtraVariables{}; // that have them, until they are read
-    std::vector<GDAL_GCP> m_asGCPs{};   // with names and remarks of static storage
-    std::shared_ptr<OGRSpatialReference> m_poGCPSRS{};
+    mutable std::vector<GDAL_GCP> m_asGCPs{}; // with names and remarks of static storage
+    mutable std::shared_ptr<OGRSpatialReference> m_poGCPSRS{};
+    mutable bool m_bHasLookedForGCPs = false;
     CPLStringList m_aosArrayMetadata{}; // of every band alike
     CPLStringList m_aosStats{};
     std::map<std::string, CPLStringList> m_oJson{}; // trees of metadata groups, by name

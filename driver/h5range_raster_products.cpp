@@ -206,19 +206,8 @@ bool RasterDataset::SetCosmoSkyMed()
             m_asGCPs.clear();
             return false;
         }
-        static char szEmpty[] = "";
-        GDAL_GCP sGCP{};
-        sGCP.pszId = sGCP.pszInfo = szEmpty;
-        sGCP.dfGCPPixel = sCorner.dfCol * nRasterXSize;
-        sGCP.dfGCPLine = sCorner.dfRow * nRasterYSize;
-        sGCP.dfGCPX = adf[1];
-        sGCP.dfGCPY = adf[0];
-        sGCP.dfGCPZ = adf[2];
-        m_asGCPs.push_back(sGCP);
+        AddGCP(sCorner.dfCol * nRasterXSize, sCorner.dfRow * nRasterYSize, adf[1], adf[0], adf[2]);
     }
-    m_poGCPSRS = std::make_shared<OGRSpatialReference>();
-    m_poGCPSRS->SetWellKnownGeogCS("WGS84");
-    m_poGCPSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
     return true;
 }
 
@@ -232,21 +221,6 @@ void RasterDataset::SetProductGeoreferencing()
         SetEOSGrid();
     else if (!m_bHasGeoTransform && !SetRadar())
         (void)SetCosmoSkyMed();
-}
-
-int RasterDataset::GetGCPCount()
-{
-    return m_asGCPs.empty() ? GDALPamDataset::GetGCPCount() : static_cast<int>(m_asGCPs.size());
-}
-
-const OGRSpatialReference *RasterDataset::GetGCPSpatialRef() const
-{
-    return m_asGCPs.empty() ? GDALPamDataset::GetGCPSpatialRef() : m_poGCPSRS.get();
-}
-
-const GDAL_GCP *RasterDataset::GetGCPs()
-{
-    return m_asGCPs.empty() ? GDALPamDataset::GetGCPs() : m_asGCPs.data();
 }
 
 bool RasterDataset::SetEOSGeolocation()
