@@ -527,6 +527,29 @@ v = g.createVariable('precipitation', 'f4', ('time', 'lon', 'lat')); v[:] = np.a
     assert ds.GetSpatialRef().GetAuthorityCode(None) == "4326"
 
 
+@pytest.mark.parametrize("path,bands,header,turned", [
+    ("/Grid/rain", 1, dict(), True), ("/Grid/sub/layers", 2, dict(), True), ("/Grid/rain", 1, dict(Origin="NORTHWEST"), False),
+    ("/Grid/rain", 1, dict(LongitudeResolution="2"), None), ("/Grid/rain", 1, dict(Origin="SOUTHEAST"), None), ("/Grid/rain", 1, dict(NorthBoundingCoordinate="north"), None),
+    ("/Grid/other", 1, dict(), None)])
+def test_h5range_gpm_grid_without_coordinates(made, path, bands, header, turned):
+    known = dict(BinMethod="ARITHMEAN", Registration="CENTER", LatitudeResolution="5", LongitudeResolution="1", NorthBoundingCoordinate="20", SouthBoundingCoordinate="5",
+                 EastBoundingCoordinate="-176", WestBoundingCoordinate="-180", Origin="SOUTHWEST")
+    script = """
+f = h5py.File(sys.argv[1], 'w'); g = f.create_group('Grid'); g.attrs['GridHeader'] = np.bytes_(%r)
+for name, shape, dims in (('rain', (4, 3), 'nlon,nlat'), ('sub/layers', (2, 4, 3), 'nlayer,nlon,nlat'), ('other', (4, 3), 'nscan,nray')):
+    g[name] = np.arange(np.prod(shape)).reshape(shape); g[name].attrs['DimensionNames'] = np.bytes_(dims)""" % "".join(
+        "%s=%s;\n" % item for item in dict(known, **header).items())
+    ds = open_array(made("gpm.HDF5", script), path)
+    values = numbers(0, bands, 4, 3)
+    if turned is None:
+        assert ds.GetGeoTransform(can_return_null=True) is None and ds.GetSpatialRef() is None
+        return
+    values = values.transpose(0, 2, 1)
+    assert ds.GetGeoTransform() == (-180, 1, 0, 20, 0, -5)
+    assert ds.GetSpatialRef().GetAuthorityCode(None) == "4326"
+    assert np.array_equal(ds.ReadAsArray().reshape(bands, 3, 4), values[:, ::-1] if turned else values)
+
+
 # -------------------------------------------------------------------------------------------------------------------- others
 
 

@@ -176,6 +176,9 @@ class RasterDataset final : public GDALPamDataset
     bool SetEOSGeolocation();
     void SetEOSGrid();
     void SetLookupTableGrid();
+    void SetStoredGeoTransform(const double *padfStored);
+    bool FindGPMAxes(int &iX, int &iY) const;
+    bool SetGPMGrid();
     bool SetRadar();
     bool SetCosmoSkyMed();
     bool IsCosmoSkyMed() const;

@@ -22,6 +22,19 @@ const EOSField *EOSFieldOf(const GDALMDArray &oArray)
 
 } // namespace
 
+// A geotransform of the rows as they are stored.
+void RasterDataset::SetStoredGeoTransform(const double *padfStored)
+{
+    std::copy_n(padfStored, 6, m_adfGeoTransform);
+    m_bHasGeoTransform = true;
+    m_bBottomUp = m_oOptions.eRows == RasterOptions::Rows::AUTO ? m_adfGeoTransform[5] > 0 : m_oOptions.eRows == RasterOptions::Rows::BOTTOM_UP;
+    if (m_bBottomUp)
+    {
+        m_adfGeoTransform[3] += nRasterYSize * m_adfGeoTransform[5];
+        m_adfGeoTransform[5] = -m_adfGeoTransform[5];
+    }
+}
+
 // COSMO-SkyMed, its second generation and KOMPSAT-5.
 bool RasterDataset::IsCosmoSkyMed() const
 {
@@ -40,7 +53,17 @@ void RasterDataset::SetProductAxes()
         m_iXDim = 1;
         return;
     }
-    if (psField == nullptr || psField->aosDims.size() != apoDims.size() || apoDims.size() < 2)
+    if (psField == nullptr)
+    {
+        int iX = -1, iY = -1;
+        if (FindGPMAxes(iX, iY))
+        {
+            m_iXDim = iX;
+            m_iYDim = iY;
+        }
+        return;
+    }
+    if (psField->aosDims.size() != apoDims.size() || apoDims.size() < 2)
         return;
     const auto &aosDims = psField->aosDims;
     if (psField->poGrid)
@@ -86,28 +109,58 @@ void RasterDataset::SetEOSGrid()
     }
     if (!psField->poGrid->GeoTransform(adf) || nRasterXSize != psField->poGrid->nX || nRasterYSize != psField->poGrid->nY)
         return;
-    m_bBottomUp = m_oOptions.eRows == RasterOptions::Rows::AUTO ? adf[5] > 0 : m_oOptions.eRows == RasterOptions::Rows::BOTTOM_UP;
-    if (m_bBottomUp)
-    {
-        adf[3] += nRasterYSize * adf[5];
-        adf[5] = -adf[5];
-    }
-    std::copy(adf, adf + 6, m_adfGeoTransform);
-    m_bHasGeoTransform = true;
+    SetStoredGeoTransform(adf);
     m_poSRS = psField->poGrid->SpatialRef();
 }
 
 void RasterDataset::SetLookupTableGrid()
 {
-    std::copy_n(m_poOrtho->GeoTransform().begin(), 6, m_adfGeoTransform);
-    m_bHasGeoTransform = true;
+    SetStoredGeoTransform(m_poOrtho->GeoTransform().data());
     m_poSRS = m_poOrtho->GetSpatialRef();
-    m_bBottomUp = m_oOptions.eRows == RasterOptions::Rows::AUTO ? m_adfGeoTransform[5] > 0 : m_oOptions.eRows == RasterOptions::Rows::BOTTOM_UP;
-    if (m_bBottomUp)
+}
+
+// GPM and TRMM grids without coordinates: DimensionNames of the array tells which dimension is which, as in "nlayer,nlon,nlat".
+bool RasterDataset::FindGPMAxes(int &iX, int &iY) const
+{
+    const CPLStringList aosNames(CSLTokenizeString2(m_poCF->GetAttributes().Text("DimensionNames").c_str(), ",", CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
+    iX = aosNames.FindString("nlon");
+    iY = aosNames.FindString("nlat");
+    return static_cast<size_t>(aosNames.Count()) == m_poCF->Axes().size() && iX >= 0 && iY >= 0 && !m_poCF->Axes()[static_cast<size_t>(iX)].poVariable &&
+           !m_poCF->Axes()[static_cast<size_t>(iY)].poVariable;
+}
+
+// GridHeader of the group that the grid is in: "LatitudeResolution=0.5;\nOrigin=SOUTHWEST;\n" and so on. The bounds are those of the
+// outer pixels; a header that does not fit the array is of another one.
+bool RasterDataset::SetGPMGrid()
+{
+    int iX = -1, iY = -1;
+    if (!FindGPMAxes(iX, iY) || iX != m_iXDim || iY != m_iYDim)
+        return false;
+    std::string osHeader;
+    auto poGroup = m_poRoot;
+    const CPLStringList aosParts(CSLTokenizeString2(CFGroupOf(*m_poArray).c_str(), "/", 0));
+    for (int i = 0; poGroup; poGroup = i < aosParts.Count() ? poGroup->OpenGroup(aosParts[i]) : nullptr, i++)
     {
-        m_adfGeoTransform[3] += nRasterYSize * m_adfGeoTransform[5];
-        m_adfGeoTransform[5] = -m_adfGeoTransform[5];
+        const std::string osText = Attributes(*poGroup).Text("GridHeader");
+        if (!osText.empty())
+            osHeader = osText; // the nearest
     }
+    const CPLStringList aosHeader(CSLTokenizeString2(osHeader.c_str(), ";\r\n", CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
+    const auto Number = [&aosHeader](const char *pszKey) { return CPLAtof(aosHeader.FetchNameValueDef(pszKey, "nan")); };
+    const double dfWest = Number("WestBoundingCoordinate"), dfEast = Number("EastBoundingCoordinate"), dfColumn = Number("LongitudeResolution");
+    const double dfSouth = Number("SouthBoundingCoordinate"), dfNorth = Number("NorthBoundingCoordinate"), dfRow = Number("LatitudeResolution");
+    const char *pszOrigin = aosHeader.FetchNameValueDef("Origin", "");
+    const bool bFits = dfColumn > 0 && dfRow > 0 && std::fabs(dfEast - dfWest - nRasterXSize * dfColumn) < dfColumn / 100 &&
+                       std::fabs(dfNorth - dfSouth - nRasterYSize * dfRow) < dfRow / 100;
+    if (!bFits || (!EQUAL(pszOrigin, "SOUTHWEST") && !EQUAL(pszOrigin, "NORTHWEST")))
+        return false;
+    const bool bSouth = EQUAL(pszOrigin, "SOUTHWEST");
+    const double adf[6] = {dfWest, (dfEast - dfWest) / nRasterXSize, 0, bSouth ? dfSouth : dfNorth, 0, (bSouth ? 1 : -1) * (dfNorth - dfSouth) / nRasterYSize};
+    SetStoredGeoTransform(adf);
+    m_poSRS = std::make_shared<OGRSpatialReference>();
+    m_poSRS->SetWellKnownGeogCS("WGS84");
+    m_poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
+    return true;
 }
 
 bool IsODIM(const GDALGroup &oRoot)
@@ -219,7 +272,7 @@ void RasterDataset::SetProductGeoreferencing()
         SetLookupTableGrid();
     else if (IsEOSPath(m_poArray->GetFullName()))
         SetEOSGrid();
-    else if (!m_bHasGeoTransform && !SetRadar())
+    else if (!m_bHasGeoTransform && !SetGPMGrid() && !SetRadar())
         (void)SetCosmoSkyMed();
 }
 
