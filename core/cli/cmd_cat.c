@@ -225,6 +225,7 @@ typedef enum format { TEXT, NPY, RAW, JSON } format;
 
 typedef struct output {
     h5r_file *f;
+    const options *o;
     format format;
     json j;
     const h5r_dataset *d;
@@ -277,6 +278,12 @@ static void put_json(output *out, const h5r_values *values, const void *elem)
             json_end_array(&out->j);
 }
 
+static h5r_status lost(h5r_error *err)
+{
+    *err = (h5r_error){.status = H5R_ERR_IO, .offset = H5R_UNDEFINED, .message = "cannot write the output"};
+    return H5R_ERR_IO;
+}
+
 static h5r_status put_slab(output *out, const uint8_t *elems, uint64_t n, h5r_error *err)
 {
     const h5r_type *t = out->d->type;
@@ -287,21 +294,21 @@ static h5r_status put_slab(output *out, const uint8_t *elems, uint64_t n, h5r_er
             fwrite(out->head, 1, out->head_len, stdout);
         fwrite(elems, t->size, n, stdout);
         out->done += n;
-        return H5R_OK;
+        return output_ok(out->o) ? H5R_OK : lost(err);
     }
     if (t->in_heap) {
         h5r_status st = h5r_values_load(out->f, t, elems, n, &values, err);
         if (st != H5R_OK)
             return st;
     }
-    for (uint64_t i = 0; i < n; i++, out->done++) {
+    for (uint64_t i = 0; i < n && output_ok(out->o); i++, out->done++) {
         if (out->format == JSON)
             put_json(out, values, elems + i * t->size);
         else
             put_text(out, values, elems + i * t->size);
     }
     h5r_values_free(values);
-    return H5R_OK;
+    return output_ok(out->o) ? H5R_OK : lost(err);
 }
 
 /* Reads the window in pieces along its first dimensions, each at most SLAB bytes where a row is not longer. */
@@ -416,7 +423,7 @@ static int fail(const options *o, h5r_status st, const char *message)
 
 int cmd_cat(h5r_file *f, const options *o)
 {
-    output out = {.f = f, .j = {.out = stdout, .flat = true, .first = true}};
+    output out = {.f = f, .o = o, .j = {.out = stdout, .flat = true, .first = true}};
     const h5r_object *object;
     window w;
     h5r_error err;
@@ -454,5 +461,7 @@ int cmd_cat(h5r_file *f, const options *o)
     if ((out.format == JSON && st == H5R_OK) || ((out.format == TEXT || out.format == JSON) && out.done > 0))
         putchar('\n');
     free(out.head);
+    if (!output_ok(o))
+        return EXIT_IO; /* the reason is told at the end */
     return st == H5R_OK ? 0 : report(o, &err);
 }
