@@ -6,9 +6,8 @@
 
 #include "cli.h"
 #include "paths.h"
+#include "slab.h"
 #include "text.h"
-
-enum { SLAB = 64 * 1024 * 1024 };
 
 typedef struct window {
     unsigned rank;
@@ -311,7 +310,7 @@ static h5r_status put_slab(output *out, const uint8_t *elems, uint64_t n, h5r_er
     return output_ok(out->o) ? H5R_OK : lost(err);
 }
 
-/* Reads the window in pieces along its first dimensions, each at most SLAB bytes where a row is not longer. */
+/* Reads the window in pieces along its first dimensions. */
 static h5r_status put_window(output *out, const h5r_object *o, const window *w, h5r_error *err)
 {
     uint64_t bytes = out->d->type->size, start[H5R_MAX_RANK], count[H5R_MAX_RANK], at[H5R_MAX_RANK] = {0};
@@ -323,14 +322,11 @@ static h5r_status put_window(output *out, const h5r_object *o, const window *w, 
     while (dim > 0 && bytes <= SLAB / w->count[dim - 1])
         bytes *= w->count[--dim];
     /* dim: first dimension that is read whole; dim - 1 is cut into pieces, those before go one by one */
-    uint64_t step = dim > 0 ? SLAB / bytes > 0 ? SLAB / bytes : 1 : 1;
-    if (dim > 0 && out->d->layout == H5R_LAYOUT_CHUNKED && step > out->d->chunk[dim - 1])
-        step -= step % out->d->chunk[dim - 1];
     for (;;) {
         uint64_t n = 1;
         for (unsigned i = 0; i < w->rank; i++) {
             start[i] = w->start[i] + at[i] * (uint64_t)w->step[i];
-            count[i] = i >= dim ? w->count[i] : i + 1 == dim ? (w->count[i] - at[i] < step ? w->count[i] - at[i] : step) : 1;
+            count[i] = i >= dim ? w->count[i] : i + 1 < dim ? 1 : slab_rows(out->d, i, start[i], w->step[i], w->count[i] - at[i], bytes);
             n *= count[i];
         }
         uint8_t *buffer = malloc(n * out->d->type->size);
@@ -347,7 +343,7 @@ static h5r_status put_window(output *out, const h5r_object *o, const window *w, 
             return st;
         unsigned i = dim;
         while (i-- > 0) {
-            at[i] += i + 1 == dim ? step : 1;
+            at[i] += count[i];
             if (at[i] < w->count[i])
                 break;
             at[i] = 0;

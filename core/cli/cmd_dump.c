@@ -6,8 +6,9 @@
 #include "canonical.h"
 #include "cli.h"
 #include "paths.h"
+#include "slab.h"
 
-enum { SKIP_ABOVE = 268435456, SLAB = 64 * 1024 * 1024 };
+enum { SKIP_ABOVE = 268435456 };
 
 typedef struct dump {
     h5r_file *f;
@@ -48,33 +49,41 @@ static void put_failed(dump *d, const h5r_error *e)
     json_end_object(&d->j);
 }
 
-/* Rows of the slowest dimensions at a time: boxes of at most SLAB bytes, whole chunks along the dimension that is cut. */
+/* Rows of the slowest dimensions at a time. */
 typedef struct slabs {
     const h5r_dataset *d;
-    unsigned dim;                      /* the dimension that is cut; outer ones go one by one */
-    uint64_t start[H5R_MAX_RANK], count[H5R_MAX_RANK], step;
+    bool whole;     /* one slab is all */
+    unsigned dim;   /* the dimension that is cut; outer ones go one by one */
+    uint64_t bytes; /* of a row of it */
+    uint64_t start[H5R_MAX_RANK], count[H5R_MAX_RANK];
 } slabs;
+
+/* Those from s->start on. */
+static void set_rows(slabs *s)
+{
+    uint64_t row = s->start[s->dim];
+
+    s->count[s->dim] = slab_rows(s->d, s->dim, row, 1, s->d->space->shape[s->dim] - row, s->bytes);
+}
 
 static void slabs_begin(slabs *s, const h5r_dataset *d)
 {
     uint64_t bytes = d->type->size;
     unsigned rank = d->space->rank;
 
-    *s = (slabs){.d = d, .step = 1};
+    *s = (slabs){.d = d};
     for (unsigned i = 0; i < rank; i++)
         s->count[i] = d->space->shape[i];
     for (s->dim = rank; s->dim > 0 && bytes * d->space->shape[s->dim - 1] <= SLAB; s->dim--)
         bytes *= d->space->shape[s->dim - 1];
-    if (s->dim == 0)
+    s->whole = s->dim == 0;
+    if (s->whole)
         return;
     s->dim--;
-    s->step = SLAB / bytes > 0 ? SLAB / bytes : 1;
-    if (d->layout == H5R_LAYOUT_CHUNKED && s->step > d->chunk[s->dim])
-        s->step -= s->step % d->chunk[s->dim];
+    s->bytes = bytes;
     for (unsigned i = 0; i < s->dim; i++)
         s->count[i] = 1;
-    if (s->step < s->count[s->dim])
-        s->count[s->dim] = s->step;
+    set_rows(s);
 }
 
 /* False when the last slab was the last one. */
@@ -82,18 +91,17 @@ static bool slabs_next(slabs *s)
 {
     const uint64_t *shape = s->d->space->shape;
 
-    if (s->d->space->rank == 0)
+    if (s->whole)
         return false;
     for (unsigned i = s->dim + 1; i-- > 0;) {
         s->start[i] += s->count[i];
-        if (s->start[i] < shape[i]) {
-            if (i == s->dim)
-                s->count[i] = shape[i] - s->start[i] < s->step ? shape[i] - s->start[i] : s->step;
-            return true;
-        }
-        s->start[i] = 0;
+        bool more = s->start[i] < shape[i];
+        if (!more)
+            s->start[i] = 0;
         if (i == s->dim)
-            s->count[i] = shape[i] < s->step ? shape[i] : s->step;
+            set_rows(s);
+        if (more)
+            return true;
     }
     return false;
 }
