@@ -61,6 +61,10 @@ void learn_paths(h5r_file *f, const char *path);
 /* Gives an address a name, if a group on the way to an object has a link to it; the innermost is looked at first. */
 void learn_path_near(h5r_file *f, const char *path, uint64_t addr);
 
+/* h5r_prefetch_path() of o->path. Fails only where input does, which each further call would try again; other errors are told of the object
+ * they are met at. */
+h5r_status prefetch_path(h5r_file *f, const options *o, unsigned depth, unsigned what, h5r_error *err);
+
 /* Object of o->path, "/" when none was given. */
 h5r_status find_object(h5r_file *f, const options *o, const h5r_object **out, h5r_error *err);
 

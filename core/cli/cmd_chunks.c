@@ -145,9 +145,9 @@ int cmd_chunks(h5r_file *f, const options *o)
     h5r_error err;
     const char *path = o->path != NULL ? o->path : "/";
 
-    if (o->recursive)
-        (void)h5r_prefetch_path(f, path, MAX_DEPTH, H5R_PREFETCH_INDEX, NULL); /* what fails is reported below */
-    h5r_status st = find_object(f, o, &top, &err);
+    h5r_status st = o->recursive ? prefetch_path(f, o, MAX_DEPTH, H5R_PREFETCH_INDEX, &err) : H5R_OK;
+    if (st == H5R_OK)
+        st = find_object(f, o, &top, &err);
     if (st == H5R_OK && o->recursive)
         st = h5r_prefetch(f, top, MAX_DEPTH, H5R_PREFETCH_INDEX, &err);
     if (st == H5R_OK && !o->recursive && top->kind != H5R_DATASET) {

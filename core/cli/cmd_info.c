@@ -316,8 +316,9 @@ int cmd_info(h5r_file *f, const options *o)
     h5r_error err;
     size_t n;
 
-    (void)h5r_prefetch_path(f, o->path != NULL ? o->path : "/", 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES, NULL); /* what fails is reported below */
-    h5r_status st = find_object(f, o, &object, &err);
+    h5r_status st = prefetch_path(f, o, 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES, &err);
+    if (st == H5R_OK)
+        st = find_object(f, o, &object, &err);
     if (st == H5R_OK)
         st = h5r_prefetch(f, object, 0, H5R_PREFETCH_ATTRS | H5R_PREFETCH_SCALES | (o->storage ? H5R_PREFETCH_INDEX : 0), &err);
     if (st == H5R_OK && object->kind == H5R_DATASET)

@@ -268,8 +268,9 @@ int cmd_tree(h5r_file *f, const options *o)
     const h5r_object *top;
     h5r_error err;
 
-    (void)h5r_prefetch_path(f, path, MAX_DEPTH, o->attributes ? H5R_PREFETCH_ATTRS : 0, NULL); /* what fails is reported below */
-    h5r_status st = find_object(f, o, &top, &err);
+    h5r_status st = prefetch_path(f, o, MAX_DEPTH, o->attributes ? H5R_PREFETCH_ATTRS : 0, &err);
+    if (st == H5R_OK)
+        st = find_object(f, o, &top, &err);
     if (st == H5R_OK)
         st = h5r_prefetch(f, top, MAX_DEPTH, o->attributes ? H5R_PREFETCH_ATTRS : 0, &err);
     if (st != H5R_OK)

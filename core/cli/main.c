@@ -180,6 +180,12 @@ h5r_status find_object(h5r_file *f, const options *o, const h5r_object **out, h5
     return h5r_lookup(f, NULL, o->path != NULL ? o->path : "/", out, err);
 }
 
+h5r_status prefetch_path(h5r_file *f, const options *o, unsigned depth, unsigned what, h5r_error *err)
+{
+    h5r_status st = h5r_prefetch_path(f, o->path != NULL ? o->path : "/", depth, what, err);
+    return st == H5R_ERR_IO ? st : H5R_OK;
+}
+
 void learn_paths(h5r_file *f, const char *path)
 {
     const h5r_link *const *links;
