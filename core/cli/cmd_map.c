@@ -215,6 +215,36 @@ static bool add_read(map *m, map_read r)
     return true;
 }
 
+/* Steps over a mark and the blanks before it. */
+static bool take_mark(const char **p, char mark)
+{
+    *p += strspn(*p, " ");
+    if (**p != mark)
+        return false;
+    ++*p;
+    return true;
+}
+
+/* Offsets and sizes of files are below 2^63. */
+static bool take_number(const char **p, uint64_t *v)
+{
+    char *end;
+
+    *p += strspn(*p, " ");
+    if (**p < '0' || **p > '9')
+        return false;
+    *v = strtoull(*p, &end, 10); /* UINT64_MAX for what is beyond it */
+    *p = end;
+    return *v <= INT64_MAX;
+}
+
+/* [offset, bytes, received] */
+static bool take_request(const char **p, map_read *r)
+{
+    return take_mark(p, '[') && take_number(p, &r->off) && take_mark(p, ',') && take_number(p, &r->len) && take_mark(p, ',') &&
+           take_number(p, &r->got) && take_mark(p, ']') && r->got <= r->len && r->off + r->len <= INT64_MAX;
+}
+
 /* One line as --trace writes it: {"round": 1, ..., "requests": [[offset, bytes, received], ...]}. */
 static bool take_round(map *m, const char *line)
 {
@@ -223,18 +253,15 @@ static bool take_round(map *m, const char *line)
 
     if (round == NULL || p == NULL)
         return false;
-    r.round = strtoull(round + strlen("\"round\":"), NULL, 10);
-    p = strchr(p, '[');
-    while (p != NULL && (p = strchr(p + 1, '[')) != NULL) {
-        uint64_t *parts[] = {&r.off, &r.len, &r.got};
-        for (size_t i = 0; i < 3; i++) {
-            char *end;
-            *parts[i] = strtoull(p + 1, &end, 10);
-            if (end == p + 1 || *end != (i < 2 ? ',' : ']'))
-                return false;
-            p = end;
-        }
-        if (r.round == 0 || r.round > UINT32_MAX || !add_read(m, r))
+    round += strlen("\"round\":");
+    p += strlen("\"requests\":");
+    if (!take_number(&round, &r.round) || r.round == 0 || r.round > UINT32_MAX || !take_mark(&p, '['))
+        return false;
+    for (bool first = true; !take_mark(&p, ']'); first = false) {
+        if ((!first && !take_mark(&p, ',')) || !take_request(&p, &r))
+            return false;
+        m->received += r.got;
+        if (m->received > INT64_MAX || !add_read(m, r))
             return false;
     }
     return true;
@@ -247,19 +274,25 @@ static int read_trace(map *m, const char *name)
     size_t cap = 0;
     int code = 0, number = 0;
 
-    if (in == NULL) {
-        fprintf(stderr, "h5range: cannot read %s: %s\n", name, strerror(errno));
-        return EXIT_IO;
-    }
-    while (code == 0 && getline(&line, &cap, in) > 0) {
+    if (in != NULL)
+        errno = 0;
+    while (in != NULL && code == 0 && getline(&line, &cap, in) > 0) {
         number++;
         if (!take_round(m, line)) {
             fprintf(stderr, "h5range: %s: line %d is no round as --trace writes it\n", name, number);
             code = EXIT_USAGE;
         }
     }
+    if (in == NULL || ferror(in)) {
+        fprintf(stderr, "h5range: cannot read %s: %s\n", name, strerror(errno));
+        code = EXIT_IO;
+    } else if (number == 0) {
+        fprintf(stderr, "h5range: %s: line 1 is no round as --trace writes it: the file is empty\n", name);
+        code = EXIT_USAGE;
+    }
     free(line);
-    fclose(in);
+    if (in != NULL)
+        fclose(in);
     return code;
 }
 

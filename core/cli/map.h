@@ -36,7 +36,7 @@ typedef struct map {
     size_t n_datasets, cap_datasets;
     map_read *reads; /* of a trace */
     size_t n_reads, cap_reads;
-    uint64_t rounds;
+    uint64_t rounds, received; /* bytes */
     unsigned rows; /* set by map_draw() */
 } map;
 

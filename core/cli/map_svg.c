@@ -228,19 +228,15 @@ static void put_legend(FILE *out, const map *m, const map_dataset *const *larges
 /* Heading: the file, and what was read of it. */
 static void put_heading(FILE *out, const map *m)
 {
-    uint64_t bytes = 0;
-
     fprintf(out, "<text class=\"t\" x=\"%d\" y=\"24\">", LEFT);
     put_xml(out, m->name);
     fprintf(out, "</text>\n<text x=\"%d\" y=\"44\">", LEFT);
     put_bytes(out, m->size);
     fprintf(out, " in file order, from left to right and from top to bottom; a row is ");
     put_bytes(out, (m->size + m->rows - 1) / m->rows);
-    for (size_t i = 0; i < m->n_reads; i++)
-        bytes += m->reads[i].got;
     if (m->rounds > 0) {
         fprintf(out, ". Read: %" PRIu64 " rounds, %zu requests, ", m->rounds, m->n_reads);
-        put_bytes(out, bytes);
+        put_bytes(out, m->received);
     }
     fputs("</text>\n", out);
 }

@@ -71,3 +71,23 @@ def test_map_refuses_what_is_no_trace(h5range, data, tmp_path):
         trace.write_text(line + "\n")
         r = h5range("map", "-o", "-", "--trace", trace, data("flat_latest.h5"))
         assert (r.code, r.out) == (2, b"") and "line 1" in r.err, line
+
+
+@pytest.mark.parametrize("requests", [
+    "[[-1,2,2]]", "[[1,-2,2]]", "[[1,2,-2]]", "[[1,2,3]]", "[[9223372036854775808,1,1]]", "[[99999999999999999999,1,1]]", "[[9223372036854775807,1,0]]",
+    "[[0,9223372036854775807,9223372036854775807],[1,1,1]]", "[[1,2,2]", "[[1,2,2][3,1,1]]", "[1,2,2]", "1", "[[1.5,2,2]]", "[[+1,2,2]]", ""])
+def test_map_refuses_what_is_no_range(h5range, data, tmp_path, requests):
+    trace = tmp_path / "t.json"
+    trace.write_text('{"round":1,"requests":[]}\n{"round":2,"requests":[[0, 8, 4],[9223372036854775806,1,1]]}\n')
+    assert h5range("map", "-o", "-", "--trace", trace, data("flat_latest.h5")).code == 0
+    trace.write_text('{"round":1,"requests":[[0,8,8]]}\n{"round":2,"requests":%s}\n' % requests)
+    r = h5range("map", "-o", "-", "--trace", trace, data("flat_latest.h5"))
+    assert (r.code, r.out) == (2, b"") and r.err == "h5range: %s: line 2 is no round as --trace writes it\n" % trace
+
+
+def test_map_of_a_trace_without_rounds(h5range, data, tmp_path):
+    (tmp_path / "t.json").write_bytes(b"")
+    r = h5range("map", "-o", tmp_path / "m.svg", "--trace", tmp_path / "t.json", data("flat_latest.h5"))
+    assert r.code == 2 and "line 1" in r.err and "empty" in r.err and not (tmp_path / "m.svg").exists()
+    r = h5range("map", "-o", "-", "--trace", tmp_path, data("flat_latest.h5"))
+    assert r.code == 4 and "cannot read" in r.err and "directory" in r.err
