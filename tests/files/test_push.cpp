@@ -174,6 +174,44 @@ TEST(Push, CallsBeforeTheFileIsOpenAreRefused)
     EXPECT_NE(std::string(err.message).find("h5r_open_continue"), std::string::npos) << err.message;
 }
 
+// As the header has it: h5r_open() looks at nothing, h5r_open_continue() opens or says why not.
+TEST(Push, OpensInTwoSteps)
+{
+    const Bytes good = ReadFile(H5RANGE_TEST_DATA "/flat_earliest.h5"), bad(1024, 'x');
+    for (const Bytes *bytes : {&good, &bad})
+        for (bool head : {false, true}) {
+            h5r_options o;
+            h5r_options_init(&o);
+            o.head = head ? bytes->data() : nullptr;
+            o.head_len = head ? bytes->size() : 0;
+            int closed = 0;
+            h5r_source s;
+            h5r_source_init(&s);
+            s.ctx = &closed;
+            s.close = [](void *ctx) { ++*static_cast<int *>(ctx); };
+            h5r_file *f = nullptr;
+            h5r_error err = {};
+            ASSERT_EQ(h5r_open(&s, &o, &f, &err), H5R_OK);
+            EXPECT_EQ(h5r_wanted(f, nullptr, 0), 0u);
+            h5r_status st = h5r_open_continue(f, &err);
+            if (!head) {
+                EXPECT_EQ(st, H5R_NEED);
+                EXPECT_EQ(h5r_feed(f, 0, bytes->data(), bytes->size(), true, &err), H5R_OK);
+                st = h5r_open_continue(f, &err);
+            } else if (st == H5R_NEED) {
+                EXPECT_EQ(h5r_feed(f, bytes->size(), nullptr, 0, true, &err), H5R_OK); // the head is all there is
+                st = h5r_open_continue(f, &err);
+            }
+            EXPECT_EQ(st, bytes == &good ? H5R_OK : H5R_ERR_FORMAT) << err.message;
+            const h5r_object *root;
+            EXPECT_EQ(h5r_lookup(f, nullptr, "/", &root, &err), bytes == &good ? H5R_OK : H5R_ERR_ARG);
+            EXPECT_EQ(h5r_open_continue(f, &err), st);
+            EXPECT_EQ(closed, 0);
+            h5r_close(f);
+            EXPECT_EQ(closed, 1);
+        }
+}
+
 // Chunk data that were fed used to stay for ever: a long run reached limits.metadata_bytes.
 TEST(Push, DataAreForgottenOnceTheyAreRead)
 {

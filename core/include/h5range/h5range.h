@@ -209,11 +209,14 @@ typedef struct h5r_file h5r_file;
 H5R_API bool h5r_identify(const void *head, size_t len);
 
 /* Opens a file: one round when the head holds the superblock (versions 0 to 3, specification II.A).
- * Takes the source over, also on failure (push mode: on NEED *out is set and h5r_open_continue() goes on).
- * o may be NULL. FORMAT: no signature at 0, 512, 1024, ...; the message says what the bytes look like. */
+ * Takes the source over, also on failure (not when src or out is NULL). o may be NULL. FORMAT: no signature at 0, 512, 1024, ...;
+ * the message says what the bytes look like. Push mode: OK (or NOMEM, ARG) without a look at any byte, the options' head included;
+ * *out is not open yet, h5r_open_continue() opens it. */
 H5R_API h5r_status h5r_open(const h5r_source *src, const h5r_options *o, h5r_file **out, h5r_error *err);
 
-/* Push mode: h5r_open() with a source without read_ranges() always succeeds; call this until it is not NEED. */
+/* Push mode: opens what h5r_open() has made, with the errors that h5r_open() has in pull mode; on NEED fetch, feed and call again, as
+ * with every call. Until it was OK, calls that could need bytes are ARG. On failure h5r_close() is still to be called. OK at once
+ * for an open file. */
 H5R_API h5r_status h5r_open_continue(h5r_file *f, h5r_error *err);
 
 /* Frees the file and all that was borrowed from it. No other call may be running. NULL is fine. */
