@@ -161,3 +161,44 @@ TEST(SourceError, OfDataInRawFiles)
         ExpectFailure(failure, ReadWhole(raw, "data", &err), err);
     }
 }
+
+// The header used to say that dst is NULL.
+TEST(Trace, ReadsHaveTheBytesThatCame)
+{
+    struct Seen {
+        Bytes bytes;
+        h5r_file *file = nullptr;
+        uint64_t rounds = 0, requests = 0;
+    } seen;
+    FailingSource source;
+    source.bytes = seen.bytes = ReadFile(DATA + "chunk_indexes.h5");
+    h5r_options o;
+    h5r_options_init(&o);
+    o.trace_ctx = &seen;
+    o.trace = [](void *ctx, const h5r_round *round) {
+        auto *s = static_cast<Seen *>(ctx);
+        EXPECT_EQ(round->number, ++s->rounds);
+        for (size_t i = 0; i < round->n; i++) {
+            const h5r_read &r = round->reads[i];
+            ASSERT_LE(r.got, r.len);
+            ASSERT_LE(r.offset + r.got, s->bytes.size());
+            EXPECT_EQ(std::memcmp(r.dst, s->bytes.data() + r.offset, r.got), 0);
+        }
+        s->requests += round->n;
+        if (s->file != nullptr) { // the file is unlocked
+            h5r_stats stats;
+            h5r_get_stats(s->file, &stats);
+            EXPECT_EQ(stats.rounds, s->rounds);
+        }
+    };
+    h5r_source s = source.Source();
+    h5r_error err = {};
+    ASSERT_EQ(h5r_open(&s, &o, &seen.file, &err), H5R_OK) << err.message;
+    FileHandle f(seen.file);
+    for (const char *path : {"plain/extensible", "filtered/extensible", "filtered/btree2"})
+        EXPECT_EQ(ReadWhole(f.get(), path, &err), H5R_OK) << err.message;
+    h5r_stats stats;
+    h5r_get_stats(f.get(), &stats);
+    EXPECT_EQ(stats.requests, seen.requests);
+    EXPECT_GT(seen.rounds, 3u);
+}

@@ -163,9 +163,9 @@ typedef enum h5r_others {
 } h5r_others;
 
 typedef struct h5r_round {
-    uint64_t number;      /* from 1, over the life of the file */
+    uint64_t number;      /* from 1, over the life of the file; other files that are opened for its parts count their own */
     const char *call;     /* public function that waited */
-    const h5r_read *reads; /* requests of the round; dst is NULL */
+    const h5r_read *reads; /* requests of the round; when it succeeded, dst holds the got bytes that came, until the callback returns */
     size_t n;
     double seconds;       /* spent in read_ranges() */
 } h5r_round;
@@ -179,8 +179,9 @@ typedef struct h5r_options {
     size_t head_len;
     bool skip_checksums; /* go on when a metadata checksum or a Fletcher-32 does not match */
     bool exact_reads;    /* ask for just the bytes needed: no hints, blocks, gaps, splits (for tests and measurements) */
-    void (*trace)(void *ctx, const h5r_round *round); /* called after each round, file unlocked. While it is set, other files are read one after
-                          * the other, so that it shows rounds in their order */
+    void (*trace)(void *ctx, const h5r_round *round); /* called after each round (not of raw external files), also one that failed, file unlocked, by the thread whose
+                          * call has waited for it: by several at once when several threads read. While it is set, other files are read
+                          * one after the other, so that it shows rounds in their order */
     void *trace_ctx;
     const struct h5r_codec *codecs; /* filters of the caller, asked before the built-in ones; borrowed until h5r_close() */
     size_t n_codecs;
