@@ -157,6 +157,45 @@ TEST(CurlRetry, PartialRangesAreCompleted)
     EXPECT_EQ(server.requests().size(), 3u);
 }
 
+// A server that sends little at a time used to be refused after as many answers as there are retries.
+TEST(CurlRetry, PartsOfARangeAreNoFailedTries)
+{
+    HttpServer server([](const HttpRequest &r) {
+        HttpRequest part = r;
+        part.last = std::min(r.last, r.first + 99);
+        return RangeOf(part, file);
+    });
+    Remote r(server.Url("/f"));
+    ASSERT_EQ(r.Read({{10, 5000}}), H5R_OK) << r.error.message;
+    EXPECT_EQ(r.data[0], Part(file, 10, 5000));
+    EXPECT_EQ(server.requests().size(), 50u);
+    EXPECT_EQ(server.connections(), 1);
+}
+
+// Failures between parts count from the last part on; announced parts that do not come are failures.
+TEST(CurlRetry, PartsWithoutAByteAreFailedTries)
+{
+    for (bool empty : {false, true}) {
+        HttpServer server([&](const HttpRequest &r) {
+            HttpRequest part = r;
+            part.last = std::min(r.last, r.first + 99);
+            if (r.number % 4 != 3)
+                return Status(503);
+            HttpAnswer a = RangeOf(part, file);
+            if (empty)
+                a.body.clear();
+            return a;
+        });
+        Remote r(server.Url("/f"));
+        EXPECT_EQ(r.Read({{10, 1000}}), empty ? H5R_ERR_IO : H5R_OK) << r.error.message;
+        EXPECT_EQ(server.requests().size(), empty ? 4u : 40u);
+        if (empty)
+            EXPECT_SAYS(r, "sent less than it announced, 4 times in a row");
+        else
+            EXPECT_EQ(r.data[0], Part(file, 10, 1000));
+    }
+}
+
 TEST(CurlRetry, ASiblingsFailureEndsTheBatchAndTheSourceGoesOn)
 {
     HttpServer server([](const HttpRequest &r) {

@@ -29,8 +29,9 @@ H5R_API void h5r_curl_options_init(h5r_curl_options *o);
  *
  * Requests: one GET for each range, over kept-alive connections. Answers are checked (206, Content-Range, no
  * Content-Encoding, and the size, strong ETag or Last-Modified of the first answer) before a byte is stored. A request
- * that met 408, 429, 500, 502, 503, 504, a lost connection or a short body is sent again, for what is missing of it. Redirects
- * are followed and remembered; when what they led to refuses later, the URL itself is asked again.
+ * that met 408, 429, 500, 502, 503, 504, a lost connection or a short body is sent again, for what is missing of it; one that
+ * was answered with a part of its range, too, as often as parts come. Redirects are followed and remembered; when what they led
+ * to refuses later, the URL itself is asked again.
  *
  * How much is read at once follows from latency and bandwidth: see h5r_source_tune().
  *

@@ -173,7 +173,7 @@ static h5r_next give_up(h5r_transfer *t)
 }
 
 /* The try failed in a way that may pass. what: "answered HTTP 503", "closed the connection". */
-static h5r_next retry(h5r_transfer *t, bool at_once, const char *what)
+static h5r_next retry(h5r_transfer *t, const char *what)
 {
     h5r_remote *r = t->remote;
     h5r_task *task = t->task;
@@ -189,8 +189,6 @@ static h5r_next retry(h5r_transfer *t, bool at_once, const char *what)
         h5r_answer_refuse(t, H5R_ERR_IO, "%s and asks to wait %ld seconds: try again later", what, (long)after);
         return H5R_NEXT_FAILED;
     }
-    if (at_once)
-        return again(t, go(t, true));
     double pause = (double)r->backoff_ms * 1e-3;
     for (unsigned i = 1; i < task->tries && pause < MAX_PAUSE_S; i++)
         pause *= 2;
@@ -260,7 +258,7 @@ static h5r_next lost(h5r_transfer *t, CURLcode rc)
         keep(t);
         t->task->fresh = true;
         snprintf(what, sizeof what, "lost the connection (%s)", curl_reason(t, rc));
-        return retry(t, false, what);
+        return retry(t, what);
     }
     h5r_answer_refuse(t, H5R_ERR_IO, "cannot be read: %s", curl_reason(t, rc));
     return give_up(t);
@@ -372,7 +370,7 @@ static h5r_next answered(h5r_transfer *t)
         return unsatisfiable(t);
     snprintf(what, sizeof what, "answered HTTP %ld", status);
     if (status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504)
-        return retry(t, false, what);
+        return retry(t, what);
     if (t->remote->is_s3 && t->own && (status == 301 || status == 307) && (t->head.region[0] != '\0' || t->body_len > 0)) {
         h5r_next next;
         if (change_region(t, &next))
@@ -443,13 +441,14 @@ static h5r_next taken(h5r_transfer *t)
     }
     if (t->received < t->expect) { /* a body without a length that ended early */
         keep(t);
-        return retry(t, false, "sent less than it announced");
+        return retry(t, "sent less than it announced");
     }
     uint64_t end = t->head.last + 1;
     keep(t);
     if (read->got == read->len || end == t->head.total)
         return H5R_NEXT_DONE;
-    return retry(t, true, "sent only a part of the range"); /* allowed (RFC 9110, 15.3.7): the rest is asked for */
+    t->task->tries = 0; /* a part of the range is allowed (RFC 9110, 15.3.7), however small: the rest is asked for */
+    return again(t, go(t, true));
 }
 
 h5r_next h5r_transfer_finish(h5r_transfer *t, CURLcode rc)
