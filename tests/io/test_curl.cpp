@@ -103,6 +103,23 @@ TEST(CurlHead, LongFieldsAreCut)
     EXPECT_EQ(std::strlen(h.etag), sizeof h.etag - 1);
 }
 
+TEST(CurlHead, RetryAfter)
+{
+    const time_t now = 784111777; // Sun, 06 Nov 1994 08:49:37 GMT
+    struct Case {
+        const char *line;
+        double seconds;
+    };
+    for (const Case &c : {Case{"Retry-After: 0\r\n", 0}, Case{"retry-after:7", 7}, Case{"Retry-After: 99999999999999999999", 1e20},
+                          Case{"Retry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n", 60}, Case{"Retry-After: Sun, 06 Nov 1994 08:48:37 GMT", -1},
+                          Case{"Retry-After: soon", -1}, Case{"Retry-After: -5", -1}, Case{"Retry-After:", -1}, Case{"Retry: 5", -1}}) {
+        h5r_http_head h;
+        h5r_http_head_clear(&h);
+        h5r_http_head_line(&h, c.line, std::strlen(c.line));
+        EXPECT_EQ(h5r_http_retry_after(&h, now), c.seconds) << c.line;
+    }
+}
+
 // ---------------------------------------------------------------- reading
 
 TEST(Curl, OneBatchIsOneRequestForEachRange)

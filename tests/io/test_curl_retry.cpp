@@ -55,6 +55,19 @@ TEST(CurlRetry, RetryAfterIsKept)
     EXPECT_EQ(server.requests().size(), 2u);
 }
 
+// 0 used to count as absent.
+TEST(CurlRetry, RetryAfterOfZeroIsAtOnce)
+{
+    HttpServer server([](const HttpRequest &r) { return r.number == 0 ? Status(503, {"Retry-After: 0"}) : RangeOf(r, file); });
+    h5r_curl_options o = Quick();
+    o.backoff_ms = 30000;
+    Remote r(server.Url("/f"), o);
+    auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(r.Read({{0, 10}}), H5R_OK);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(25));
+    EXPECT_EQ(server.requests().size(), 2u);
+}
+
 TEST(CurlRetry, RetryAfterOfAnHourIsAnError)
 {
     HttpServer server([](const HttpRequest &) { return Status(503, {"Retry-After: 3600"}); });

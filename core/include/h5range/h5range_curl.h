@@ -13,7 +13,7 @@ typedef struct h5r_curl_options {
     size_t struct_size;
     unsigned max_parallel;      /* requests in flight, over all threads; default 64 */
     unsigned retries;           /* of a request that failed in a way that may pass; default 5 */
-    unsigned backoff_ms;        /* first pause, doubled each time up to 30 s; Retry-After overrides; default 250 */
+    unsigned backoff_ms;        /* first pause, doubled each time up to 30 s; Retry-After overrides, 0 too; default 250 */
     unsigned connect_timeout_s; /* default 30 */
     unsigned stall_timeout_s;   /* a request counts as lost when nothing arrives that long (and some seconds more); default 60 */
     const char *const *headers; /* NULL-terminated "Name: value" list, e.g. an Authorization header; copied. Sent to the

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <h5range/h5range.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- text */
@@ -137,8 +138,21 @@ void h5r_http_head_line(h5r_http_head *h, const char *line, size_t n)
         copy(h->encoding, sizeof h->encoding, value, len);
     } else if (IS("x-amz-bucket-region")) {
         copy(h->region, sizeof h->region, value, len);
+    } else if (IS("retry-after")) {
+        copy(h->retry_after, sizeof h->retry_after, value, len);
     }
 #undef IS
+}
+
+/* Not libcurl's CURLINFO_RETRY_AFTER, which is 0 for an absent one, too. */
+double h5r_http_retry_after(const h5r_http_head *h, time_t now)
+{
+    const size_t n = strlen(h->retry_after);
+
+    if (n > 0 && strspn(h->retry_after, "0123456789") == n)
+        return strtod(h->retry_after, NULL);
+    time_t date = n > 0 ? curl_getdate(h->retry_after, NULL) : -1;
+    return date > now ? difftime(date, now) : -1;
 }
 
 bool h5r_http_strong(const char *etag)

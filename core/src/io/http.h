@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Fields of an answer's head; texts are "" when absent, numbers H5R_UNDEFINED. Zero it with h5r_http_head_clear(). */
 typedef struct h5r_http_head {
@@ -15,12 +16,17 @@ typedef struct h5r_http_head {
     char type[64];     /* Content-Type, without parameters */
     char encoding[32]; /* Content-Encoding */
     char region[40];   /* x-amz-bucket-region */
+    char retry_after[40];
 } h5r_http_head;
 
 void h5r_http_head_clear(h5r_http_head *h);
 
 /* One line of a head as it came, n bytes with or without line end. A status line begins a new head. */
 void h5r_http_head_line(h5r_http_head *h, const char *line, size_t n);
+
+/* Seconds that Retry-After asks to wait, from the time now on; 0 means at once. Negative when it is absent, is neither a number of seconds
+ * nor a date, or is a date that has passed: clocks differ. */
+double h5r_http_retry_after(const h5r_http_head *h, time_t now);
 
 /* Whether the entity tag says that bytes are equal: not empty and not weak (RFC 9110, 8.8.3). */
 bool h5r_http_strong(const char *etag);

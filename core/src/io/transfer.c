@@ -177,16 +177,15 @@ static h5r_next retry(h5r_transfer *t, const char *what)
 {
     h5r_remote *r = t->remote;
     h5r_task *task = t->task;
-    curl_off_t after = 0;
+    double after = h5r_http_retry_after(&t->head, time(NULL));
 
     if (++task->tries > r->retries) {
         h5r_answer_refuse(t, H5R_ERR_IO, "%s, %u times in a row: try again later", what, task->tries);
         t->error.offset = h5r_wanted_offset(t);
         return give_up(t);
     }
-    curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &after);
     if (after > MAX_RETRY_AFTER_S) {
-        h5r_answer_refuse(t, H5R_ERR_IO, "%s and asks to wait %ld seconds: try again later", what, (long)after);
+        h5r_answer_refuse(t, H5R_ERR_IO, "%s and asks to wait %.0f seconds: try again later", what, after);
         return H5R_NEXT_FAILED;
     }
     double pause = (double)r->backoff_ms * 1e-3;
@@ -195,7 +194,7 @@ static h5r_next retry(h5r_transfer *t, const char *what)
     pause = pause < MAX_PAUSE_S ? pause : MAX_PAUSE_S;
     /* Requests that failed together come back spread over a quarter of the pause. */
     pause *= 1 + (double)(task->read->offset / 4096 % 16) / 64;
-    task->due = h5r_now() + (after > 0 ? (double)after : pause);
+    task->due = h5r_now() + (after >= 0 ? after : pause);
     return H5R_NEXT_LATER;
 }
 
