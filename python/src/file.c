@@ -56,6 +56,7 @@ static void file_dealloc(PyObject *self)
 
     release(file);
     Py_XDECREF(file->cause);
+    Py_XDECREF(file->raised);
     PyObject_Free(self);
     Py_DECREF(type);
 }
@@ -204,6 +205,23 @@ static bool curl_headers(PyObject *settings, const char ***out, PyObject **keep)
     return true;
 }
 
+/* Signals reach a call in the core only so: their handlers run in the main thread when it asks. */
+static bool interrupted(void *ctx)
+{
+    FileObject *file = ctx;
+    PyGILState_STATE gil = PyGILState_Ensure();
+
+    bool raised = PyErr_CheckSignals() != 0;
+    if (raised) {
+        PyObject *before = file->raised;
+        file->raised = fetch_exception();
+        file->raised_in = PyThread_get_thread_ident();
+        Py_XDECREF(before);
+    }
+    PyGILState_Release(gil);
+    return raised;
+}
+
 static PyObject *open_url(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char *url, **headers = NULL;
@@ -222,6 +240,8 @@ static PyObject *open_url(PyObject *Py_UNUSED(module), PyObject *args)
               curl_number(settings, "stall_timeout_s", &curl.stall_timeout_s) && curl_headers(settings, &headers, &keep);
     if (ok) {
         curl.headers = headers;
+        curl.interrupted = interrupted;
+        curl.interrupted_ctx = file; /* outlives the source */
         st = h5r_source_open_url(url, &curl, &source, &err);
     }
     PyMem_Free(headers);

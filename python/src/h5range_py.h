@@ -18,6 +18,8 @@ typedef struct FileObject {
     bool closed;        /* close() was called: freed with the last user */
     bool push;
     PyObject *cause;    /* exception that a callback raised; taken by the call that fails because of it */
+    PyObject *raised;   /* by the handler of a signal that ended a wait, in the thread raised_in: taken by the call there as it is */
+    unsigned long raised_in;
     Py_buffer memory;   /* of a file in memory; memory.obj is NULL for others */
 } FileObject;
 
@@ -49,6 +51,7 @@ void file_leave(FileObject *file);
 
 /* Need for H5R_NEED; for errors NULL with the exception that h5range.errors makes of them. */
 PyObject *failed(FileObject *file, h5r_status st, const h5r_error *err);
+PyObject *fetch_exception(void); /* the one that was set, now the caller's */
 PyObject *error_tuple(const h5r_error *err); /* (status, message, path, offset) or None */
 
 PyObject *node_new(FileObject *file, const h5r_object *o);

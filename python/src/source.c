@@ -100,8 +100,8 @@ typedef struct python_ctx {
     PyObject *read, *other;
 } python_ctx;
 
-/* The exception that is set becomes *err and the cause of the call's own. */
-static h5r_status take_exception(python_ctx *ctx, uint64_t offset, h5r_error *err)
+/* The exception that was set, NULL when there was none. */
+PyObject *fetch_exception(void)
 {
     PyObject *type, *value, *traceback;
 
@@ -109,6 +109,15 @@ static h5r_status take_exception(python_ctx *ctx, uint64_t offset, h5r_error *er
     PyErr_NormalizeException(&type, &value, &traceback);
     if (value != NULL && traceback != NULL)
         PyException_SetTraceback(value, traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+}
+
+/* The exception that is set becomes *err and the cause of the call's own. */
+static h5r_status take_exception(python_ctx *ctx, uint64_t offset, h5r_error *err)
+{
+    PyObject *value = fetch_exception();
     PyObject *message = value != NULL ? PyObject_Str(value) : NULL;
     const char *utf8 = NULL;
     PyObject *bytes = message != NULL ? PyUnicode_AsEncodedString(message, "utf-8", "replace") : NULL;
@@ -124,8 +133,6 @@ static h5r_status take_exception(python_ctx *ctx, uint64_t offset, h5r_error *er
     PyErr_Clear();
     Py_XDECREF(bytes);
     Py_XDECREF(message);
-    Py_XDECREF(type);
-    Py_XDECREF(traceback);
     PyObject *before = ctx->file->cause;
     ctx->file->cause = value;
     Py_XDECREF(before);

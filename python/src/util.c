@@ -87,6 +87,13 @@ PyObject *failed(FileObject *file, h5r_status st, const h5r_error *err)
 {
     if (st == H5R_NEED)
         return Py_NewRef(Need);
+    if (file != NULL && file->raised != NULL && file->raised_in == PyThread_get_thread_ident()) {
+        PyObject *raised = file->raised;
+        file->raised = NULL;
+        PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
+        Py_DECREF(raised);
+        return NULL;
+    }
     PyObject *cause = file != NULL && st == H5R_ERR_IO ? file->cause : NULL;
     if (cause != NULL)
         file->cause = NULL;

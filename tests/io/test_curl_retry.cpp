@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
 
 using namespace h5range_test;
 
@@ -223,5 +224,62 @@ TEST(CurlRetry, ASiblingsFailureEndsTheBatchAndTheSourceGoesOn)
     while (server.requests().size() < 60)
         ASSERT_EQ(r.Read({{0, 1}}), H5R_OK);
     EXPECT_EQ(r.Read(Spans(40, 1000, 100)), H5R_OK) << r.error.message;
+}
+
+namespace {
+struct Asked {
+    int times = 0, yes_at = 0;
+    static bool Ask(void *ctx)
+    {
+        auto *a = static_cast<Asked *>(ctx);
+        return ++a->times == a->yes_at;
+    }
+};
+} // namespace
+
+TEST(CurlInterrupt, EndsAWaitForAnAnswerAndOneBetweenTries)
+{
+    for (bool answers : {false, true}) {
+        HttpServer server([&](const HttpRequest &r) {
+            HttpAnswer a = answers ? Status(503, {"Retry-After: 100"}) : RangeOf(r, file);
+            a.delay_ms = answers ? 0 : 1500;
+            return a;
+        });
+        Asked asked;
+        asked.yes_at = 1;
+        h5r_curl_options o = Quick();
+        o.interrupted = Asked::Ask;
+        o.interrupted_ctx = &asked;
+        Remote r(server.Url("/f"), o);
+        EXPECT_EQ(r.Read({{0, 10}}), H5R_ERR_IO);
+        EXPECT_SAYS(r, "interrupted");
+        EXPECT_EQ(asked.times, 1);
+        EXPECT_LE(server.requests().size(), 1u);
+        if (!answers) { // the source goes on
+            EXPECT_EQ(r.Read({{0, 10}}), H5R_OK) << r.error.message;
+            EXPECT_EQ(r.data[0], Part(file, 0, 10));
+        }
+    }
+}
+
+// Of a program that was built before the callback came: what lies behind its options is not looked at.
+TEST(CurlInterrupt, OptionsOfAnEarlierVersionHaveNone)
+{
+    HttpServer server([](const HttpRequest &r) {
+        HttpAnswer a = RangeOf(r, file);
+        a.delay_ms = 700;
+        return a;
+    });
+    Asked asked;
+    asked.yes_at = 1;
+    h5r_curl_options o = Quick();
+    o.interrupted = Asked::Ask;
+    o.interrupted_ctx = &asked;
+    for (size_t size : {size_t{0}, offsetof(h5r_curl_options, interrupted)}) {
+        o.struct_size = size;
+        Remote r(server.Url("/f"), o);
+        EXPECT_EQ(r.Read({{0, 10}}), H5R_OK) << r.error.message;
+        EXPECT_EQ(asked.times, 0);
+    }
 }
 #endif

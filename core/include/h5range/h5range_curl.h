@@ -20,6 +20,10 @@ typedef struct h5r_curl_options {
                                    scheme, host and port of the URL only, not where redirects lead. */
     double latency;             /* seconds until an answer begins, for h5r_source_tune(); default 0.05 */
     double bandwidth;           /* bytes a second of one connection; default 100e6 */
+    /* Asked by the thread that reads, at least once a second while it waits for answers or until it may ask again: true ends that
+     * read at once, with IO, "interrupted". Other files that the source opens ask it, too. NULL: none; default NULL. */
+    bool (*interrupted)(void *ctx);
+    void *interrupted_ctx;
 } h5r_curl_options;
 
 H5R_API void h5r_curl_options_init(h5r_curl_options *o);

@@ -13,6 +13,8 @@
 typedef struct h5r_remote {
     unsigned retries, backoff_ms, connect_timeout_s, stall_timeout_s;
     double latency, bandwidth; /* for h5r_source_tune() */
+    bool (*interrupted)(void *ctx);
+    void *interrupted_ctx;
     bool is_s3;
     char *name;                      /* as the caller gave it: other files lie beside it */
     struct curl_slist *caller_headers;

@@ -1,11 +1,13 @@
 /* http://, https:// and s3:// sources: batches over libcurl's multi interface. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "io/remote.h"
+#include "util/checked.h"
 #include "util/error.h"
 
 typedef struct batch {
@@ -16,7 +18,10 @@ typedef struct batch {
     size_t n, started, done;
     h5r_task *later; /* due again, the earliest first */
     unsigned active;
+    double asked; /* when the caller was last asked whether to go on */
 } batch;
+
+#define ASK_EACH_S 0.25
 
 /* ---------------------------------------------------------------- a batch */
 
@@ -171,16 +176,28 @@ static h5r_status collect(batch *b, h5r_error *err)
 /* Milliseconds until something has to be done even if nothing arrives. libcurl shortens it for its own timers. */
 static int patience(const batch *b)
 {
-    if (b->later == NULL)
-        return 1000;
-    double ms = (b->later->due - h5r_now()) * 1e3;
-    return ms < 0 ? 0 : ms < 1000 ? (int)ms + 1 : 1000;
+    const double longest = b->remote->interrupted != NULL ? 1e3 * ASK_EACH_S : 1000;
+    double ms = b->later != NULL ? (b->later->due - h5r_now()) * 1e3 : longest;
+    return ms < 0 ? 0 : ms < longest ? (int)ms + 1 : (int)longest;
+}
+
+static bool is_interrupted(batch *b)
+{
+    const h5r_remote *r = b->remote;
+    double now = h5r_now();
+
+    if (r->interrupted == NULL || now - b->asked < ASK_EACH_S)
+        return false;
+    b->asked = now;
+    return r->interrupted(r->interrupted_ctx);
 }
 
 static h5r_status perform(batch *b, h5r_error *err)
 {
     while (b->done < b->n) {
         int running;
+        if (is_interrupted(b))
+            return h5r_error_set(err, H5R_ERR_IO, H5R_UNDEFINED, "interrupted");
         h5r_status st = start_all(b, err);
         if (st != H5R_OK)
             return st;
@@ -214,7 +231,8 @@ static void cancel(batch *b)
 static h5r_status read_ranges(void *ctx, h5r_read *reads, size_t n, h5r_error *err)
 {
     h5r_remote *r = ctx;
-    batch b = {.remote = r, .session = r->session, .n = n, .tasks = calloc(n > 0 ? n : 1, sizeof *b.tasks), .lane = h5r_session_take_lane(r->session)};
+    batch b = {.remote = r, .session = r->session, .n = n, .tasks = calloc(n > 0 ? n : 1, sizeof *b.tasks), .lane = h5r_session_take_lane(r->session),
+               .asked = h5r_now()};
 
     h5r_status st = H5R_OK;
     for (size_t i = 0; i < n && st == H5R_OK; i++) {
@@ -383,6 +401,8 @@ static h5r_remote *new_remote(const h5r_curl_options *o, const h5r_remote *besid
     r->stall_timeout_s = o->stall_timeout_s > 0 ? o->stall_timeout_s : d.stall_timeout_s;
     r->latency = o->latency;
     r->bandwidth = o->bandwidth;
+    r->interrupted = o->interrupted;
+    r->interrupted_ctx = o->interrupted_ctx;
     r->total = H5R_UNDEFINED;
     pthread_mutex_init(&r->lock, NULL);
     r->session = beside != NULL ? h5r_session_share(beside->session) : h5r_session_new(o->max_parallel > 0 ? o->max_parallel : d.max_parallel);
@@ -453,7 +473,7 @@ static h5r_status open_other(void *ctx, const char *name, bool beside, h5r_sourc
     const h5r_remote *r = ctx;
     h5r_curl_options o = {.struct_size = sizeof o, .max_parallel = h5r_session_max_parallel(r->session), .retries = r->retries, .backoff_ms = r->backoff_ms,
                           .connect_timeout_s = r->connect_timeout_s, .stall_timeout_s = r->stall_timeout_s, .latency = r->latency,
-                          .bandwidth = r->bandwidth};
+                          .bandwidth = r->bandwidth, .interrupted = r->interrupted, .interrupted_ctx = r->interrupted_ctx};
     size_t n = 0;
 
     if (!beside && !h5r_is_url(name))
@@ -524,15 +544,18 @@ static h5r_status open_url(const char *url, const h5r_curl_options *o, const h5r
 
 h5r_status h5r_source_open_url(const char *url, const h5r_curl_options *o, h5r_source *out, h5r_error *err)
 {
-    h5r_curl_options defaults;
+    const size_t first_size = offsetof(h5r_curl_options, interrupted); /* of version 0.1.0, which never looked at struct_size */
+    h5r_curl_options options;
 
     if (url == NULL || out == NULL)
         return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "h5r_source_open_url: NULL argument");
     if (!h5r_is_url(url))
         return h5r_error_set(err, H5R_ERR_ARG, H5R_UNDEFINED, "not a name that begins with http://, https:// or s3://");
-    h5r_curl_options_init(&defaults);
+    h5r_curl_options_init(&options);
+    if (o != NULL)
+        memcpy(&options, o, h5r_max(first_size, h5r_min(o->struct_size, sizeof options)));
     pthread_once(&curl_once, init_curl);
     if (curl_ready != CURLE_OK)
         return h5r_error_set(err, H5R_ERR_INTERNAL, H5R_UNDEFINED, "libcurl does not start: %s", curl_easy_strerror(curl_ready));
-    return open_url(url, o != NULL ? o : &defaults, NULL, out, err);
+    return open_url(url, &options, NULL, out, err);
 }
