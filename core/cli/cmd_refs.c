@@ -55,6 +55,18 @@ void refs_left_out(void *ctx, const char *path, const char *message)
     r->left[r->n_left++] = line;
 }
 
+h5r_status refs_may_miss(const zarr_array *a, bool complete, char *why, size_t cap, h5r_error *err)
+{
+    bool empty = false;
+
+    for (unsigned i = 0; i < a->rank; i++)
+        empty |= a->own[i] == 0;
+    if (complete || empty || zarr_has_one_fill(a))
+        return H5R_OK;
+    snprintf(why, cap, "chunks were never written, and elements of its fill value differ");
+    return refs_fail(err, H5R_ERR_UNSUPPORTED, a->path, "%s", why);
+}
+
 h5r_status refs_stored_chunks(const refs *r, const zarr_array *a, const h5r_chunk **chunks, size_t *n, bool *complete, char *why, size_t cap,
                               h5r_error *err)
 {
@@ -66,7 +78,7 @@ h5r_status refs_stored_chunks(const refs *r, const zarr_array *a, const h5r_chun
         return refs_fail(err, H5R_ERR_UNSUPPORTED, a->path, "%s", why);
     *complete = a->d->storage_offset != H5R_UNDEFINED && a->d->storage_size > 0;
     if (a->d->layout != H5R_LAYOUT_CHUNKED)
-        return H5R_OK;
+        return refs_may_miss(a, *complete, why, cap, err);
     h5r_status st = h5r_chunks_all(r->view.f, a->object, chunks, n, err);
     if (st != H5R_OK)
         return st == H5R_ERR_UNSUPPORTED ? H5R_ERR_FORMAT : st; /* not for want of a codec: decoding would fail, too */
@@ -81,7 +93,7 @@ h5r_status refs_stored_chunks(const refs *r, const zarr_array *a, const h5r_chun
     for (unsigned i = 0; i < a->d->space->rank; i++)
         total *= a->d->grid[i];
     *complete = *n == total;
-    return H5R_OK;
+    return refs_may_miss(a, *complete, why, cap, err);
 }
 
 /* What the file is called in the references: local ones with their folder, so that the references work anywhere. The caller frees it. */

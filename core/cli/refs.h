@@ -56,6 +56,9 @@ void refs_forget_samples(refs *r, const zarr_array *a);
 h5r_status refs_check_json(refs *r, h5r_error *err);
 h5r_status refs_check_zarr(refs *r, h5r_error *err);
 
+/* UNSUPPORTED where chunks are missing, and what they would have been cannot be said in one fill value. */
+h5r_status refs_may_miss(const zarr_array *a, bool complete, char *why, size_t cap, h5r_error *err);
+
 /* Whether chunks of an array can be taken as they are stored; gives them, and whether there are all. Otherwise why says why not. */
 h5r_status refs_stored_chunks(const refs *r, const zarr_array *a, const h5r_chunk **chunks, size_t *n, bool *complete, char *why, size_t cap,
                               h5r_error *err);

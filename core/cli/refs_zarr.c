@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH = 16 << 20 }; /* bytes of chunks read at once */
+enum { BATCH = 16 << 20, UNWRITTEN = 16 << 20 }; /* bytes: of chunks read at once; of chunks written for want of a fill value that says them */
 
 typedef struct store {
     refs *r;
@@ -182,21 +182,45 @@ static h5r_status put_piece(store *s, const zarr_array *a, const char *prefix, c
     return st;
 }
 
+/* Whether the chunks that are missing, n of them there, are to be written out: elements of their fill value differ. They may claim any size. */
+static h5r_status write_missing(const zarr_array *a, const uint64_t *chunk, uint64_t n, bool *write, h5r_error *err)
+{
+    uint64_t grid[ZARR_MAX_RANK], bytes = a->d->type->size / a->type.per_item, total = zarr_grid(a, chunk, grid);
+    char why[sizeof err->message];
+
+    for (unsigned i = 0; i < a->rank; i++)
+        bytes = bytes > 0 && chunk[i] > UINT64_MAX / bytes ? UINT64_MAX : bytes * chunk[i];
+    *write = false;
+    h5r_status st = refs_may_miss(a, n == total, why, sizeof why, err);
+    if (st != H5R_ERR_UNSUPPORTED || total == UINT64_MAX || (bytes > 0 && total - n > UNWRITTEN / bytes))
+        return st;
+    *write = true;
+    return H5R_OK;
+}
+
 /* Writes all chunks of which the dataset has a part, row by row of the grid. *all: there are no others. */
 static h5r_status put_grid(store *s, const zarr_array *a, const char *prefix, const uint64_t *chunk, bool *all, h5r_error *err)
 {
-    uint64_t grid[ZARR_MAX_RANK], at[ZARR_MAX_RANK] = {0}, total = 1;
-    h5r_status st = H5R_OK;
+    uint64_t grid[ZARR_MAX_RANK], at[ZARR_MAX_RANK] = {0}, total = 1, n = zarr_grid(a, chunk, grid);
+    bool missing;
 
-    *all = zarr_grid(a, chunk, grid) != UINT64_MAX;
+    *all = n != UINT64_MAX;
     for (unsigned i = 0; i < a->rank; i++) {
         uint64_t own = a->own[i] / chunk[i] + (a->own[i] % chunk[i] != 0);
         *all &= own == grid[i];
-        grid[i] = own;
         total *= own;
     }
+    bool unwritten = a->d->layout == H5R_LAYOUT_CONTIGUOUS && a->d->storage_offset == H5R_UNDEFINED && total > 1;
+    h5r_status st = write_missing(a, chunk, unwritten ? 0 : total, &missing, err);
+    if (missing) {
+        *all = true;
+        total = n;
+    } else {
+        for (unsigned i = 0; i < a->rank; i++)
+            grid[i] = a->own[i] / chunk[i] + (a->own[i] % chunk[i] != 0);
+    }
     /* What was never written is fill value, and is missing unless it is little: it may claim to be of any size. */
-    if (a->d->layout == H5R_LAYOUT_CONTIGUOUS && a->d->storage_offset == H5R_UNDEFINED && total > 1) {
+    if (st == H5R_OK && unwritten && !missing) {
         *all = false;
         return H5R_OK;
     }
@@ -217,6 +241,11 @@ static h5r_status put_decoded_chunks(store *s, const zarr_array *a, const char *
 
     h5r_status st = h5r_chunks_all(s->r->view.f, a->object, &chunks, &n, err);
     *all = st == H5R_OK && n == zarr_grid(a, chunk, grid);
+    bool missing = false;
+    if (st == H5R_OK)
+        st = write_missing(a, chunk, n, &missing, err);
+    if (st == H5R_OK && missing)
+        return put_grid(s, a, prefix, chunk, all, err);
     for (size_t i = 0; st == H5R_OK && i < n; i++) {
         h5r_chunk_coords(a->d, chunks[i].number, at);
         st = put_piece(s, a, prefix, chunk, at, err);

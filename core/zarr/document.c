@@ -45,6 +45,19 @@ bool zarr_reads_stored(const zarr_view *v, const zarr_array *a, char *why, size_
     return why[0] == '\0';
 }
 
+bool zarr_has_one_fill(const zarr_array *a)
+{
+    const h5r_dataset *d = a->d;
+    size_t one = a->type.t->size;
+
+    if (d->fill_value == NULL || d->fill != H5R_FILL_USER || d->fill_time == H5R_FILL_NEVER)
+        return true;
+    for (size_t i = 1; i < a->type.per_item; i++)
+        if (memcmp((const uint8_t *)d->fill_value + i * one, d->fill_value, one) != 0)
+            return false;
+    return true;
+}
+
 unsigned zarr_checksum_bytes(const zarr_array *a)
 {
     return a->d->n_filters > 0 && a->d->filters[a->d->n_filters - 1].id == 3 ? 4 : 0;
@@ -196,7 +209,7 @@ static void put_fill(json *j, const zarr_view *v, const zarr_array *a, zarr_fill
             json_null(j);
         return;
     }
-    if (fill == ZARR_FILL_COMPLETE && zarr_attr(v, a->object, "_FillValue") == NULL) {
+    if (!zarr_has_one_fill(a) || (fill == ZARR_FILL_COMPLETE && zarr_attr(v, a->object, "_FillValue") == NULL)) {
         json_null(j);
         return;
     }

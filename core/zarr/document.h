@@ -7,6 +7,10 @@
 /* Whether codecs of numcodecs read an array's chunks, or its contiguous data, as they are stored. Otherwise why says why not. */
 bool zarr_reads_stored(const zarr_view *v, const zarr_array *a, char *why, size_t cap);
 
+/* Whether one value is what was never written: elements of an array type may have a fill value each, which Zarr has no word for. Where they
+ * differ fill_value is null, and no chunk may be missing. */
+bool zarr_has_one_fill(const zarr_array *a);
+
 /* Bytes of a checksum behind each stored chunk, which references leave out: not every reader knows the filter. */
 unsigned zarr_checksum_bytes(const zarr_array *a);
 

@@ -52,6 +52,21 @@ def _float(x: float) -> Any:
     return "NaN" if math.isnan(x) else "Infinity" if x == math.inf else "-Infinity" if x == -math.inf else float(x)
 
 
+def has_one_fill(ds: Dataset) -> bool:
+    """Whether one value says what was never written: elements of an array type may have a fill value each, which Zarr has no word for."""
+    raw, n = ds._d["fill_value"], math.prod(ds.type.inner)
+    if n <= 1 or raw is None or ds._d["fill"] != 2 or ds._d["fill_time"] == 1:
+        return True
+    raw = bytes(raw)
+    return raw == raw[: len(raw) // n] * n
+
+
+def refuse_missing(ds: Dataset, complete: bool) -> None:
+    """For references, in which a missing chunk is the one value that the document names."""
+    if not complete and 0 not in ds.shape and not has_one_fill(ds):
+        raise UnsupportedError("chunks were never written, and elements of its fill value differ", ds.name)
+
+
 def fill_value(value: Any, dtype: np.dtype) -> Any:
     """As the metadata document has it."""
     if dtype == object:
@@ -144,7 +159,7 @@ def document(
         "data_type": data_type(dtype),
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(chunks)}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "fill_value": fill_value(0 if ds._d["fill_time"] == 1 and dtype != object else ds.fillvalue, dtype),
+        "fill_value": fill_value(0 if (ds._d["fill_time"] == 1 and dtype != object) or not has_one_fill(ds) else ds.fillvalue, dtype),
         "codecs": codecs,
         "attributes": attributes(attrs),
         "dimension_names": list(variable.dims),

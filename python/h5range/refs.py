@@ -38,7 +38,7 @@ def _v2_codec(codec: dict[str, Any]) -> dict[str, Any]:
 
 def _v2_fill(ds: Dataset, dtype: np.dtype, complete: bool) -> Any:
     """In Zarr 2 the fill value is also what xarray masks: there is none where no chunk is missing and netCDF names none."""
-    if complete and "_FillValue" not in ds.attrs:
+    if (complete and "_FillValue" not in ds.attrs) or not _zarrmeta.has_one_fill(ds):
         return None
     if dtype == object:
         return ""
@@ -85,17 +85,20 @@ def _stored(v: netcdf.Variable, url: str) -> tuple[tuple[str, str], dict[str, An
     if ds.chunks is None:
         key = ".".join("0" * ds.ndim) or "0"
         have = ds.offset is not None and ds._d["storage_size"] > 0
+        _zarrmeta.refuse_missing(ds, have)
         named: dict[str, Any] = {key: [url, ds.offset, ds._d["storage_size"]]} if have else {}
         return _array_document(v, chunks, ds.dtype, filters, have), named
     index = ds.index()
     if index.filter_masks.any():
         raise UnsupportedError("some chunks were stored without all filters", ds.name)
+    complete = len(index) == math.prod(index.grid_shape)
+    _zarrmeta.refuse_missing(ds, complete)
     inner = (0,) * len(ds.type.inner)
     checksum = 4 if filters and filters[-1]["id"] == "fletcher32" else 0  # behind each chunk; not every reader knows the filter
     if checksum:
         filters.pop()
     named = {".".join(map(str, c.indices + inner)): [url, c.byte_offset, c.byte_length - checksum] for c in index}
-    return _array_document(v, chunks, ds.dtype, filters, len(named) == math.prod(index.grid_shape)), named
+    return _array_document(v, chunks, ds.dtype, filters, complete), named
 
 
 def _inlined(v: netcdf.Variable) -> tuple[tuple[str, str], dict[str, Any]]:

@@ -41,6 +41,7 @@ def _manifest(ds: Dataset, url: str) -> ChunkManifest:
     if ds.chunks is None:
         grid = (1,) * ds.ndim
         if ds.offset is None or ds._d["storage_size"] == 0:
+            _zarrmeta.refuse_missing(ds, False)
             return ChunkManifest(entries={}, shape=grid)
         offsets, lengths = np.full(grid, ds.offset, np.uint64), np.full(grid, ds._d["storage_size"], np.uint64)
         where: Any = ...
@@ -48,6 +49,7 @@ def _manifest(ds: Dataset, url: str) -> ChunkManifest:
         index = ds.index()
         if index.filter_masks.any():
             raise errors.UnsupportedError("some chunks were stored without all filters", ds.name)
+        _zarrmeta.refuse_missing(ds, len(index) == math.prod(index.grid_shape))
         inner = (1,) * len(ds.type.inner)
         grid = tuple(max(n, 1) for n in index.grid_shape + inner)  # without any place it could not be written
         if len(index) == 0:

@@ -37,6 +37,7 @@ class H5RangeArray(BackendArray):
         # xarray would take structures of another byte order for plain bytes
         self.dtype = ds.dtype.newbyteorder("=") if ds.dtype.names else ds.dtype
         self.stored = ds.shape
+        self.inner = len(ds.type.inner)
         self.is_null = ds.is_null
         self.fill = ds.fillvalue if self.shape != self.stored else None
 
@@ -58,7 +59,10 @@ class H5RangeArray(BackendArray):
             return np.asarray(self._dataset()[key], dtype=None if self.shape and not self.dtype.names else self.dtype)
         # The dimension is longer than the dataset: what lies beyond is fill value.
         picks = [np.arange(n)[k] for n, k in zip(self.shape, key, strict=True)]
-        out = np.full([p.size for p in picks], self.fill, self.dtype)
+        fill = self.fill
+        if self.inner:  # an array type has a fill value for each of its elements
+            fill = fill[np.ix_(*map(np.atleast_1d, picks[-self.inner :]))]
+        out = np.full([p.size for p in picks], fill, self.dtype)
         inside = [p < n for p, n in zip(picks, self.stored, strict=True)]
         part = self._dataset()[tuple(np.atleast_1d(p)[np.atleast_1d(i)].tolist() for p, i in zip(picks, inside, strict=True))]
         out[np.ix_(*(np.flatnonzero(i) for i in inside))] = part

@@ -27,7 +27,9 @@ class _Array:
         self.ds = ds
         self.shape = variable.shape
         self.codecs: list[dict[str, Any]] | None = None
-        if stored:
+        # What was never written is a missing chunk, unless its elements differ.
+        self.fill = None if _zarrmeta.has_one_fill(ds) else np.asarray(ds.fillvalue)
+        if stored and self.fill is None:
             try:
                 self.codecs = _zarrmeta.stored_codecs(ds)
             except errors.UnsupportedError:
@@ -61,22 +63,37 @@ class _Array:
         if ds.chunks is not None:
             rank = len(ds._d["chunk"])
             if any(i >= n for i, n in zip(index, ds._d["grid"], strict=False)):
-                return None
+                return self._unwritten(index)
             offsets, sizes, masks = await ds._await(ds._locate(index[:rank], [1] * rank))
             if offsets[0] == np.uint64(2**64 - 1):
-                return None
+                return self._unwritten(index)
             location = int(offsets[0]), int(sizes[0]), int(masks[0])
         elif ds.layout == "contiguous" and ds.offset is None:
-            return None
+            return self._unwritten(index)
         if self.codecs is not None:
             return await self._stored(location)
         box = tuple(slice(i * c, min(i * c + c, n)) for i, c, n in zip(index, self.chunks, ds.shape, strict=True))
         part = _array(await ds.read(box), self.dtype)
         if part.shape != self.chunks:
-            whole = np.full(self.chunks, ds.fillvalue if self.dtype != object else None, self.dtype)
+            whole = self._filled(index) if self.fill is not None else np.full(self.chunks, ds.fillvalue if self.dtype != object else None, self.dtype)
             whole[tuple(slice(0, n) for n in part.shape)] = part
             part = whole if self.dtype != object else _texts(whole)
         return _zarrmeta.encode(part, self.dtype)
+
+    def _filled(self, index: tuple[int, ...]) -> np.ndarray:
+        """A chunk of fill value; it may have a part of an element's dimensions."""
+        assert self.fill is not None
+        whole = np.full(self.chunks, None if self.dtype == object else 0, self.dtype)
+        rank = len(self.chunks) - self.fill.ndim
+        part = self.fill[tuple(slice(i * c, i * c + c) for i, c in zip(index[rank:], self.chunks[rank:], strict=True))]
+        whole[(..., *(slice(0, n) for n in part.shape))] = part
+        return whole
+
+    def _unwritten(self, index: tuple[int, ...]) -> bytes | None:
+        if self.fill is None:
+            return None
+        whole = self._filled(index)
+        return _zarrmeta.encode(whole if self.dtype != object else _texts(whole), self.dtype)
 
     async def _stored(self, location: tuple[int, int, int] | None) -> bytes:
         ds = self.ds
@@ -91,8 +108,8 @@ class _Array:
     async def written(self) -> AsyncIterator[tuple[int, ...]]:
         if self.ds.is_null:
             return
-        if self.ds.chunks is None:
-            if self.ds.layout == "contiguous" and self.ds.offset is None:
+        if self.ds.chunks is None or self.fill is not None:
+            if self.fill is None and self.ds.layout == "contiguous" and self.ds.offset is None:
                 return
             for index in np.ndindex(*self.grid):
                 yield index

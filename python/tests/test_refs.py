@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import DATA, ROOT, hdf5_files, label
+from conftest import DATA, ROOT, fill_for_each_element, hdf5_files, label
 
 import h5range
 from h5range.__main__ import main
@@ -118,6 +118,18 @@ def test_the_command_says_the_same(tmp_path, path):
                 continue  # compounds are JSON objects there, and NaN has more than one form
         a, b = (json.loads(x) if isinstance(x, str) and x.startswith("{") else x for x in (want.get(key), found.get(key)))
         assert a == b, key
+
+
+def test_a_fill_value_for_each_element(tmp_path):
+    """Zarr has one fill value: what misses chunks is inlined, or left out."""
+    fill_for_each_element(tmp_path / "a.h5")
+    found = references(tmp_path / "a.h5", url="memory://a.h5")
+    fs = fsspec.filesystem("reference", fo=found)
+    with xr.open_dataset(fs.get_mapper(""), engine="zarr", consolidated=False, zarr_format=2, mask_and_scale=False) as ds, h5py.File(tmp_path / "a.h5") as f:
+        for name in f:
+            np.testing.assert_array_equal(ds[name].values, f[name][...])
+    with pytest.warns(LeftOutWarning, match="never written, and elements of its fill value differ"):
+        assert {k.split("/")[0] for k in references(tmp_path / "a.h5", inline=10)["refs"] if "/" in k} == {"same"}
 
 
 def test_a_wrong_reference_is_found():

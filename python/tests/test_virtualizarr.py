@@ -8,10 +8,11 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
 virtualizarr = pytest.importorskip("virtualizarr")
 
-from conftest import DATA, hdf5_files, label  # noqa: E402
+from conftest import DATA, fill_for_each_element, hdf5_files, label  # noqa: E402
 from obspec_utils.registry import ObjectStoreRegistry  # noqa: E402
 from obstore.store import LocalStore  # noqa: E402
 from virtualizarr.parsers import HDFParser  # noqa: E402
@@ -115,6 +116,18 @@ def test_what_zarr_cannot_read_is_named(tmp_path):
     assert list(group.arrays) == ["some"] and list(group.arrays["some"].manifest.dict()) == ["3"]
     with pytest.raises(h5range.UnsupportedError, match="no codec in Zarr"):
         H5RangeParser(on_unsupported="error")(url, registry())
+
+
+def test_a_fill_value_for_each_element(tmp_path):
+    """Zarr has one fill value: what misses chunks is left out, or inlined."""
+    fill_for_each_element(tmp_path / "a.h5")
+    url = f"file://{tmp_path / 'a.h5'}"
+    with pytest.warns(LeftOutWarning, match="never written, and elements of its fill value differ"):
+        assert list(H5RangeParser()(url, registry())._group.arrays) == ["same"]
+    group = zarr.open_group(H5RangeParser(on_unsupported="inline")(url, registry()), mode="r")
+    with h5py.File(tmp_path / "a.h5") as f:
+        for name in f:
+            np.testing.assert_array_equal(group[name][...], f[name][...])
 
 
 def test_what_zarr_cannot_read_is_inlined_on_request(tmp_path):

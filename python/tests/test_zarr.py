@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from conftest import DATA, hdf5_files, label
+from conftest import DATA, fill_for_each_element, hdf5_files, label
 from obstore.store import LocalStore
 
 import h5range
@@ -160,3 +160,20 @@ def test_chunks_never_written_cost_nothing(tmp_path):
     before = file.stats.chunks
     assert group["huge"][500000:500003, 7].tolist() == [2.5] * 3 and file.stats.chunks == before
     assert group["huge"][5, 4:7].tolist() == [2.5, 1, 2.5] and group["never"][...].tolist() == [7] * 10
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_fill_value_for_each_element(tmp_path, stored):
+    """Zarr has one fill value: chunks that were never written used to be the first element's all over."""
+    fill_for_each_element(tmp_path / "a.h5")
+    store = open_store(tmp_path / "a.h5", stored=stored)
+    group = zarr.open_group(store, mode="r")
+    with h5py.File(tmp_path / "a.h5") as f:
+        for name in f:
+            np.testing.assert_array_equal(group[name][...], f[name][...])
+    keys = asyncio.run(collected(store.list()))
+    assert sum(k.startswith("chunked/c/") for k in keys) == 3 and not any(k.startswith("same/c/") for k in keys)
+
+
+async def collected(items):
+    return [item async for item in items]

@@ -3,11 +3,16 @@ import base64
 import bz2
 import json
 import os
+import sys
 import zlib
 
 import h5py
 import numpy as np
 import pytest
+from conftest import ROOT
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "generated"))
+from hdf5 import DEFAULT, H5, constant, numbers, plist, simple  # noqa: E402
 
 
 class Json:
@@ -300,3 +305,36 @@ def test_mistakes(h5range, data, tmp_path, args, code, text):
 def test_a_folder_is_not_written_over(h5range, data, tmp_path):
     r = h5range("refs", "--format", "zarr", "-o", tmp_path, data("sst_global.nc"))
     assert r.code == 4 and "exists" in r.err and not os.listdir(tmp_path)
+
+
+def fill_for_each_element(path, count):
+    """Datasets of arrays of four, each with a fill value of its own, in chunks of two and in one piece: never written, and half."""
+    with h5py.File(path, "w") as f:
+        row = H5.Tarray_create2(constant("STD_I16LE"), 1, numbers([4]))
+        for name, chunked, fill in (("chunked", True, [1, 2, 3, 4]), ("half", True, [1, 2, 3, 4]), ("piece", False, [1, 2, 3, 4]), ("same", True, [7] * 4)):
+            dcpl = plist("DATASET_CREATE")
+            if chunked:
+                H5.Pset_chunk(dcpl, 1, numbers([2]))
+            H5.Pset_fill_value(dcpl, row, np.array(fill, "<i2").tobytes())
+            H5.Dclose(H5.Dcreate2(f.id.id, name.encode(), row, simple([count]), DEFAULT, dcpl, DEFAULT))
+        f["half"][0] = [5, 6, 7, 8]
+
+
+def test_a_fill_value_for_each_element(h5range, tmp_path):
+    """Zarr has one fill value: chunks that were never written used to be the first element's all over."""
+    fill_for_each_element(tmp_path / "a.h5", 5)
+    for format, store in (("kerchunk-json", Json), ("zarr", Folder)):
+        r = h5range("refs", "--format", format, "-o", tmp_path / format, tmp_path / "a.h5")
+        assert r.code == 0 and r.text.endswith("0 left out\n"), r.text + r.err
+        found = store(tmp_path / format)
+        assert found.chunks("same") == [] and json.loads(found.get("piece/.zarray"))["fill_value"] is None
+        with h5py.File(tmp_path / "a.h5") as f:
+            assert f["half"][4].tolist() == [1, 2, 3, 4] and same_values(found, f) == 4
+
+
+def test_too_much_of_a_fill_value_for_each_element(h5range, tmp_path):
+    fill_for_each_element(tmp_path / "a.h5", 1 << 40)
+    for format, store in (("kerchunk-json", Json), ("zarr", Folder)):
+        r = h5range("refs", "--format", format, "-o", tmp_path / format, tmp_path / "a.h5")
+        assert r.code == 6 and all("left out: /%s: chunks were never written, and elements of its fill value differ" % n in r.err for n in ("chunked", "half", "piece"))
+        assert store(tmp_path / format).arrays() == ["same"]
