@@ -406,7 +406,7 @@ class Dataset(Node):
     @property
     def shape(self) -> tuple[int, ...]:
         """Elements along each dimension, those of an array type included; () for null dataspaces."""
-        return (self._d["shape"] or ()) + self.type.inner
+        return () if self.is_null else self._d["shape"] + self.type.inner
 
     @property
     def is_null(self) -> bool:
@@ -416,7 +416,7 @@ class Dataset(Node):
     @property
     def maxshape(self) -> tuple[int | None, ...]:
         """How far it may grow; None: without limit."""
-        return self._d["max_shape"] + self.type.inner
+        return () if self.is_null else self._d["max_shape"] + self.type.inner
 
     @property
     def ndim(self) -> int:

@@ -242,3 +242,14 @@ def test_mistakes_are_told(tmp_path):
         xr.open_dataset(DATA / "product.nc", engine="h5range", group="sst")
     with pytest.raises(ValueError, match="phony_dims"):
         xr.open_dataset(DATA / "product.nc", engine="h5range", phony_dims="none")
+
+
+def test_arrays_without_elements(tmp_path):
+    """One of an array type used to make the whole file unreadable: its dimensions had no names."""
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f["good"] = np.arange(5.0)
+        h5py.h5d.create(f.id, b"none", h5py.h5t.array_create(h5py.h5t.STD_I16LE, (3,)), h5py.h5s.create(h5py.h5s.NULL))
+    with h5range.open(tmp_path / "a.h5") as f:
+        assert f["none"].is_null and f["none"].shape == f["none"].maxshape == () and f["none"].size == 0
+    with xr.open_dataset(tmp_path / "a.h5", engine="h5range") as ds:
+        assert ds["none"].dims == () and ds.good.values.tolist() == [0, 1, 2, 3, 4]

@@ -177,3 +177,11 @@ def test_a_fill_value_for_each_element(tmp_path, stored):
 
 async def collected(items):
     return [item async for item in items]
+
+
+def test_arrays_without_elements(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f["good"] = np.arange(5.0)
+        h5py.h5d.create(f.id, b"none", h5py.h5t.array_create(h5py.h5t.STD_I16LE, (3,)), h5py.h5s.create(h5py.h5s.NULL))
+    group = zarr.open_group(open_store(tmp_path / "a.h5"), mode="r")
+    assert group["none"].shape == () and group["good"][...].tolist() == [0, 1, 2, 3, 4]
