@@ -40,6 +40,8 @@ class H5RangeArray(BackendArray):
         self.inner = len(ds.type.inner)
         self.is_null = ds.is_null
         self.fill = ds.fillvalue if self.shape != self.stored else None
+        if self.dtype == object and not self.inner:
+            self.fill = _boxed(self.fill)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
@@ -56,6 +58,8 @@ class H5RangeArray(BackendArray):
         if self.is_null:
             return np.empty((), self.dtype)
         if self.shape == self.stored:
+            if self.dtype == object and all(isinstance(k, int | np.integer) for k in key):
+                return _boxed(self._dataset()[key])
             return np.asarray(self._dataset()[key], dtype=None if self.shape and not self.dtype.names else self.dtype)
         # The dimension is longer than the dataset: what lies beyond is fill value.
         picks = [np.arange(n)[k] for n, k in zip(self.shape, key, strict=True)]
@@ -67,6 +71,13 @@ class H5RangeArray(BackendArray):
         part = self._dataset()[tuple(np.atleast_1d(p)[np.atleast_1d(i)].tolist() for p, i in zip(picks, inside, strict=True))]
         out[np.ix_(*(np.flatnonzero(i) for i in inside))] = part
         return out.reshape([p.size for p in picks if p.ndim])
+
+
+def _boxed(item: Any) -> np.ndarray:
+    """One element as an array without dimensions: an element that is an array itself would be taken for more of them."""
+    out = np.empty((), object)
+    out[()] = item
+    return out
 
 
 def _encoding(store: H5RangeDataStore, v: netcdf.Variable) -> dict[str, Any]:

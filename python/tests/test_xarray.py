@@ -253,3 +253,21 @@ def test_arrays_without_elements(tmp_path):
         assert f["none"].is_null and f["none"].shape == f["none"].maxshape == () and f["none"].size == 0
     with xr.open_dataset(tmp_path / "a.h5", engine="h5range") as ds:
         assert ds["none"].dims == () and ds.good.values.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_elements_that_are_arrays(tmp_path):
+    """An integer as the index gives one element, which is no dimension more."""
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        f.create_dataset("v", (4,), h5py.vlen_dtype("i4"), maxshape=(None,), chunks=(4,))[0] = [1, 2]
+        f.create_dataset("one", (), h5py.vlen_dtype("i4"))[()] = [3, 4, 5]
+        f.create_dataset("t", data=np.arange(6.0), maxshape=(None,), chunks=(6,)).make_scale("t")
+        f["v"].dims[0].attach_scale(f["t"])  # of which "v" is the shorter
+    with xr.open_dataset(tmp_path / "a.h5", engine="h5range", decode_cf=False) as ds:
+        first = ds.v[0]
+        assert first.dims == () and first.values.shape == () and first.values[()].tolist() == [1, 2]
+        assert ds.one.values[()].tolist() == [3, 4, 5]
+        assert [len(item) for item in ds.v.values] == [2, 0, 0, 0, 0, 0] and ds.v[[5, 0]].values[1].tolist() == [1, 2]
+    with h5py.File(tmp_path / "b.h5", "w") as f:
+        f.create_dataset("v", (4,), h5py.vlen_dtype("i4"))[1] = [1, 2]
+    with xr.open_dataset(tmp_path / "b.h5", engine="h5range", decode_cf=False) as ds:
+        assert ds.v[1].values[()].tolist() == [1, 2] and ds.v[1:].values[0].tolist() == [1, 2] and ds.v[0].values[()].size == 0
