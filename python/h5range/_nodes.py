@@ -241,7 +241,9 @@ class Group(Node, Mapping[str, Any]):
     links_error: errors.H5RangeError | None = None  # why the list of links breaks off
 
     def _path(self, path: str) -> str:
-        return posixpath.normpath(posixpath.join(self.name, path)) if not path.startswith("/") else posixpath.normpath(path).replace("//", "/")
+        parts = [p for p in path.split("/") if p not in ("", ".")]  # ".." is a name like any other
+        base = "/" if path.startswith("/") else self.name
+        return "/".join([base.rstrip("/"), *parts]) or "/"
 
     def _find(self, path: str | Reference) -> Operation[Node]:
         if isinstance(path, Reference):
