@@ -236,18 +236,15 @@ static size_t string_length(const h5r_type *t, const char *p)
 {
     size_t n = t->size;
 
-    if (t->strpad == H5R_STR_SPACEPAD) {
-        while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\0'))
-            n--;
-        return n;
+    if (t->strpad == H5R_STR_NULLTERM) {
+        const char *end = memchr(p, 0, n);
+        return end != NULL ? (size_t)(end - p) : n;
     }
-    if (t->strpad == H5R_STR_NULLPAD) {
-        while (n > 0 && p[n - 1] == '\0')
-            n--;
-        return n;
-    }
-    const char *end = memchr(p, 0, n);
-    return end != NULL ? (size_t)(end - p) : n;
+    while (t->strpad == H5R_STR_SPACEPAD && n > 0 && p[n - 1] == ' ')
+        n--;
+    while (n > 0 && p[n - 1] == '\0')
+        n--;
+    return n;
 }
 
 static void json_sequence(json *j, h5r_file *f, const h5r_values *v, const h5r_type *base, const uint8_t *p, size_t n)

@@ -222,7 +222,7 @@ static void convert_text(const h5r_type *t, const uint8_t *src, size_t n, uint8_
         const uint8_t *end = t->strpad == H5R_STR_NULLTERM ? memchr(src, 0, t->size) : NULL;
         size_t len = end != NULL ? (size_t)(end - src) : t->size;
         if (t->strpad == H5R_STR_SPACEPAD)
-            while (len > 0 && (src[len - 1] == ' ' || src[len - 1] == '\0'))
+            while (len > 0 && src[len - 1] == ' ')
                 len--;
         memcpy(dst, src, len);
         memset(dst + len, 0, t->size - len);

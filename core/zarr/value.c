@@ -72,9 +72,9 @@ static size_t text_length(const h5r_type *t, const char *text)
         const char *end = memchr(text, 0, n);
         return end != NULL ? (size_t)(end - text) : n;
     }
-    while (n > 0 && text[n - 1] == '\0')
-        n--;
     while (t->strpad == H5R_STR_SPACEPAD && n > 0 && text[n - 1] == ' ')
+        n--;
+    while (n > 0 && text[n - 1] == '\0')
         n--;
     return n;
 }

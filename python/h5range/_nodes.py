@@ -210,21 +210,13 @@ class Node:
         yield lambda: self._core.prefetch(depth, what)
 
 
-def _text(info: TypeInfo, value: Any) -> str:
-    if isinstance(value, bytes):
-        pad = info.description["strpad"]
-        value = value.split(b"\0", 1)[0] if pad == 0 else value.rstrip(b" ") if pad == 2 else value
-        return value.decode("utf-8", "surrogateescape")
-    return value
-
-
 def _attribute(info: TypeInfo, array: np.ndarray) -> Any:
     if info.cls == STRING:
         if array.ndim == 0:
-            return _text(info, bytes(array[()]))
+            return bytes(array[()]).decode("utf-8", "surrogateescape")
         out = np.empty(array.shape, object)
         for i in np.ndindex(array.shape):
-            out[i] = _text(info, bytes(array[i]))
+            out[i] = bytes(array[i]).decode("utf-8", "surrogateescape")
         return out
     return array[()] if array.ndim == 0 else array
 

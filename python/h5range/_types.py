@@ -284,7 +284,9 @@ class TypeInfo:
             letters = np.frombuffer(buffer, np.uint8).reshape(n, self.size)
             return np.where(np.logical_and.accumulate(letters != 0, axis=1), letters, 0).astype(np.uint8).reshape(-1).view(self.dtype)
         if self.cls == STRING:  # filled up with spaces
-            return np.char.rstrip(np.frombuffer(buffer, self.dtype), b" ").astype(self.dtype)
+            letters = np.frombuffer(buffer, np.uint8).reshape(n, self.size)
+            filling = np.logical_and.accumulate(letters[:, ::-1] == ord(" "), axis=1)[:, ::-1]
+            return np.where(filling, 0, letters).astype(np.uint8).reshape(-1).view(self.dtype)
         if self.cls == VLEN:
             return self._convert_vlen(buffer, values, resolve)
         out = np.empty(n, _NUMBERS[self.description["number"]])

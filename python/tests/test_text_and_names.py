@@ -1,10 +1,36 @@
-"""Names that mean something to file systems but not to HDF5."""
+"""Text of fixed length by what fills it up, and names that mean something to file systems but not to HDF5."""
 
 import pickle
 
 import h5py
+import numpy as np
 
 import h5range
+
+PADDED = [b"   \0\0", b"ab  \0", b"ab \0 ", b"     ", b"a    ", b"abcde", b"\0\0\0\0\0", b" a\0b "]
+
+
+def padded_text(path, pads=(h5py.h5t.STR_NULLTERM, h5py.h5t.STR_NULLPAD, h5py.h5t.STR_SPACEPAD)):
+    """Writes the same bytes as text with each kind of padding, as datasets and attributes called after its number."""
+    with h5py.File(path, "w") as f:
+        for pad in pads:
+            of_file = h5py.h5t.C_S1.copy()
+            of_file.set_size(5)
+            of_file.set_strpad(pad)
+            space = h5py.h5s.create_simple((len(PADDED),))
+            for made in (h5py.h5d.create(f.id, b"%d" % pad, of_file, space), h5py.h5a.create(f.id, b"%d" % pad, of_file, space)):
+                raw = np.frombuffer(b"".join(PADDED), "S5")
+                made.write(*(() if isinstance(made, h5py.h5a.AttrID) else (h5py.h5s.ALL, h5py.h5s.ALL)), raw, of_file)
+
+
+def test_text_of_each_padding(tmp_path):
+    """Blanks before a zero are text even where blanks are the padding."""
+    padded_text(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as theirs, h5range.open(tmp_path / "a.h5") as ours:
+        assert len(theirs) == 3 and theirs["2"][0] == b"   "
+        for name in theirs:
+            assert ours[name][...].tolist() == theirs[name][...].tolist()
+            assert [t.encode() for t in ours.attrs[name]] == theirs.attrs[name].tolist()
 
 
 def test_two_dots_are_a_name(tmp_path):

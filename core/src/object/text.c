@@ -129,7 +129,9 @@ static size_t string_length(const h5r_type *type, const char *p)
 
     if (end != NULL)
         return (size_t)(end - p);
-    while (n > 0 && ((type->strpad == H5R_STR_SPACEPAD && p[n - 1] == ' ') || (type->strpad != H5R_STR_NULLTERM && p[n - 1] == '\0')))
+    while (type->strpad == H5R_STR_SPACEPAD && n > 0 && p[n - 1] == ' ')
+        n--;
+    while (type->strpad != H5R_STR_NULLTERM && n > 0 && p[n - 1] == '\0')
         n--;
     return n;
 }
