@@ -140,7 +140,8 @@ zarr_type zarr_type_of(const h5r_type *t)
     if (t->cls == H5R_CLASS_STRING && t->size > 0) {
         other.kind = ZARR_BYTES;
         other.size = t->size;
-        other.as_stored = true;
+        /* readers of Zarr take zeros off the end, and nothing else */
+        other.as_stored = t->strpad == H5R_STR_NULLPAD || (t->strpad == H5R_STR_NULLTERM && t->size == 1);
     } else if (record_of(t, &other)) {
         other.kind = ZARR_RECORD;
     }

@@ -1,11 +1,16 @@
 """Text of fixed length by what fills it up, and names that mean something to file systems but not to HDF5."""
 
+import base64
 import pickle
 
 import h5py
 import numpy as np
+import pytest
+import zarr
 
 import h5range
+from h5range.refs import check, references
+from h5range.zarr import open_store
 
 PADDED = [b"   \0\0", b"ab  \0", b"ab \0 ", b"     ", b"a    ", b"abcde", b"\0\0\0\0\0", b" a\0b "]
 
@@ -31,6 +36,28 @@ def test_text_of_each_padding(tmp_path):
         for name in theirs:
             assert ours[name][...].tolist() == theirs[name][...].tolist()
             assert [t.encode() for t in ours.attrs[name]] == theirs.attrs[name].tolist()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stored", [False, True])
+def test_zarr_has_text_of_each_padding(tmp_path, stored):
+    padded_text(tmp_path / "a.h5")
+    store = open_store(tmp_path / "a.h5", stored=stored)
+    assert {n for n, a in store._arrays.items() if a.codecs is not None} == ({"1"} if stored else set())
+    group = zarr.open_group(store, mode="r")
+    with h5py.File(tmp_path / "a.h5") as theirs:
+        for name in theirs:
+            assert group[name][...].tolist() == theirs[name][...].tolist()
+
+
+def test_references_name_text_that_zeros_fill_up(tmp_path):
+    padded_text(tmp_path / "a.h5")
+    found = references(tmp_path / "a.h5")
+    assert isinstance(found["refs"]["1/0"], list) and check(found, tmp_path / "a.h5") == 1
+    with h5py.File(tmp_path / "a.h5") as theirs:
+        for name in "02":
+            data = base64.b64decode(found["refs"][f"{name}/0"].removeprefix("base64:"))
+            assert np.frombuffer(data, "S5").tolist() == theirs[name][...].tolist()
 
 
 def test_two_dots_are_a_name(tmp_path):

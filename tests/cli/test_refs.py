@@ -307,6 +307,25 @@ def test_a_folder_is_not_written_over(h5range, data, tmp_path):
     assert r.code == 4 and "exists" in r.err and not os.listdir(tmp_path)
 
 
+def test_text_is_named_where_only_zeros_fill_it_up(h5range, tmp_path):
+    """Readers of Zarr take zeros off the end: blanks, and what lies behind a zero in the middle, would be text."""
+    with h5py.File(tmp_path / "a.h5", "w") as f:
+        for name, pad, size, raw in (("blanks", 2, 4, b"ab  b \0\0    "), ("ends", 0, 4, b"ab\0xabcd\0 \0 "), ("zeros", 1, 4, b"ab\0xab \0\0\0\0\0"), ("letters", 0, 1, b"a\0 ")):
+            text = h5py.h5t.C_S1.copy()
+            text.set_size(size)
+            text.set_strpad(pad)
+            d = h5py.h5d.create(f.id, name.encode(), text, h5py.h5s.create_simple((3,)))
+            d.write(h5py.h5s.ALL, h5py.h5s.ALL, np.frombuffer(raw, "S%d" % size), text)
+    for format, store in (("kerchunk-json", Json), ("zarr", Folder)):
+        r = h5range("refs", "--format", format, "-o", tmp_path / format, tmp_path / "a.h5")
+        assert r.code == 0 and (format == "zarr" or "2 chunks named, 2 arrays inlined, 2 read back" in r.text)
+        found = store(tmp_path / format)
+        with h5py.File(tmp_path / "a.h5") as f:
+            assert f["blanks"][1] == b"b " and f["ends"][0] == b"ab" and same_values(found, f) == 4
+    r = h5range("refs", "--inline", 10, "-o", tmp_path / "refs.json", tmp_path / "a.h5")
+    assert r.code == 6 and r.err.count("elements of its type are not stored as Zarr has them") == 2
+
+
 def fill_for_each_element(path, count):
     """Datasets of arrays of four, each with a fill value of its own, in chunks of two and in one piece: never written, and half."""
     with h5py.File(path, "w") as f:
