@@ -400,6 +400,49 @@ def overlapping():
         f.create_virtual_dataset("overlapping", layout)
 
 
+def unequal():
+    """Unlimited mappings between selections that are not alike: a numbered source that has grown since, one that has shrunk, others of another
+    shape, and unlimited selections along another dimension or of other blocks. (No fill value: libhdf5 does not write what a shrunken
+    source leaves.)"""
+    without = h5py.h5s.UNLIMITED
+    with h5py.File(path("parts/unequal.h5"), "w", libver=NEW) as f:
+        def add(name, shape, slab, source, source_shape, source_slab=None):
+            """Slabs: (start, stride, count, block)."""
+            space = h5py.h5s.create_simple(shape, tuple(without if without in (slab[2][i], slab[3][i]) else n for i, n in enumerate(shape)))
+            space.select_hyperslab(slab[0], slab[2], slab[1], slab[3])
+            of = h5py.h5s.create_simple(source_shape, (without,) * len(source_shape))
+            if source_slab is not None:
+                of.select_hyperslab(source_slab[0], source_slab[2], source_slab[1], source_slab[3])
+            plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plist.set_virtual(space, b".", source, of)
+            h5py.h5d.create(f.id, name, h5py.h5t.STD_I32LE, space, plist)
+
+        def source(name, *shape):
+            values = 100 * len(f) + np.arange(np.prod(shape), dtype="<i4")
+            f.create_dataset(name, data=values.reshape(shape), maxshape=(None,) * len(shape), chunks=(2,) * len(shape))
+
+        for name, shapes in (("taller", ((2, 3), (3, 3), (2, 3))), ("wider", ((2, 3), (3, 4), (2, 4))), ("shorter", ((2, 3), (1, 3), (3, 2))),
+                             ("turned", ((3, 2), (3, 2), (3, 2))), ("line", ((6,), (8,), (6,)))):
+            for i, shape in enumerate(shapes):
+                source("%s_%d" % (name, i), *shape)
+        blocks = ((0, 0), (2, 1), (without, 1), (2, 3))
+        for name in ("taller", "wider", "shorter", "turned", "line"):
+            add(b"numbered_" + name.encode(), (8, 3), blocks, b"/" + name.encode() + b"_%b", f[name + "_0"].shape)
+        add(b"numbered_gap", (10, 3), ((1, 0), (4, 1), (without, 1), (2, 3)), b"/taller_%b", (2, 3))
+        add(b"numbered_aside", (2, 8), ((0, 0), (1, 3), (1, without), (2, 3)), b"/wider_%b", (2, 3))
+        source("flat", 5, 3)
+        source("wide", 3, 9)
+        source("deep", 5, 3, 2)
+        rows = ((0, 0), (1, 1), (1, 1), (without, 3))
+        layers = ((0, 0, 0), (1, 1, 1), (1, 1, 1), (without, 3, 2))
+        add(b"axis", (3, 2), ((0, 0), (1, 1), (1, 1), (3, without)), b"/flat", (5, 3), rows)
+        add(b"axis_apart", (3, 10), ((0, 1), (1, 3), (1, without), (3, 2)), b"/flat", (5, 3), rows)
+        add(b"axis_cut", (20, 3), ((1, 0), (3, 1), (without, 1), (2, 3)), b"/wide", (3, 9), ((0, 0), (1, 4), (1, without), (3, 3)))
+        add(b"axis_last", (2, 3, 9), ((0, 0, 0), (1, 1, 1), (1, 1, 1), (2, 3, without)), b"/deep", (5, 3, 2), layers)
+        add(b"axis_middle", (3, 9, 2), ((0, 0, 0), (1, 1, 1), (1, 1, 1), (3, without, 2)), b"/deep", (5, 3, 2), layers)
+        add(b"slices", (9, 2, 3), ((0, 0, 0), (1, 1, 1), (1, 1, 1), (without, 2, 3)), b"/deep", (5, 3, 2), layers)
+
+
 def scattered(name, libver, **space):
     """Groups in groups whose metadata lie between the data all over the file: each dataset is created after data of those before it, groups get
     their attributes one by one while data are written, datasets last. What it costs to find something."""
@@ -540,6 +583,7 @@ def main():
     others()
     chunks()
     overlapping()
+    unequal()
     escaped_names()
     equal_hashes()
     dimension_ids()
@@ -553,7 +597,7 @@ def main():
     scales("scattered/scales.h5")
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
-        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "values.h5", "values_again.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]
+        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "unequal.h5", "values.h5", "values_again.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]
         for name in sorted(os.listdir(HERE)) + parts:
             if name.endswith((".h5", ".nc")):
                 out = subprocess.run([sys.executable, os.path.join(shared, "corpus", "h5expect.py"), path(name)],

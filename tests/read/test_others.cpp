@@ -28,6 +28,50 @@ template <class T> std::vector<T> Read(const FileHandle &f, const char *path, si
     return values;
 }
 
+// Any window of a dataset is what the whole has there.
+void ExpectWindowsEqualTheWhole(const FileHandle &f, std::initializer_list<const char *> paths)
+{
+    std::mt19937 random(7);
+    for (const char *path : paths) {
+        const h5r_object *o = Lookup(f, path);
+        const h5r_dataset *d;
+        ASSERT_EQ(h5r_dataset_describe(f.get(), o, &d, nullptr), H5R_OK) << path;
+        size_t size = d->type->size;
+        std::vector<unsigned char> whole = Read<unsigned char>(f, path, static_cast<size_t>(d->space->count) * size);
+        ASSERT_FALSE(whole.empty()) << path;
+        for (int round = 0; round < 50; round++) {
+            uint64_t start[3], count[3];
+            int64_t step[3];
+            size_t n = 1;
+            for (unsigned i = 0; i < d->space->rank; i++) {
+                uint64_t shape = d->space->shape[i];
+                start[i] = random() % shape;
+                step[i] = static_cast<int64_t>(random() % 5) - 2;
+                step[i] = step[i] == 0 ? 1 : step[i];
+                uint64_t way = static_cast<uint64_t>(std::abs(step[i])), most = step[i] > 0 ? (shape - 1 - start[i]) / way + 1 : start[i] / way + 1;
+                count[i] = 1 + random() % most;
+                n *= static_cast<size_t>(count[i]);
+            }
+            std::vector<unsigned char> got(n * size), expected;
+            h5r_selection sel{};
+            sel.start = start;
+            sel.count = count;
+            sel.step = step;
+            sel.dst = got.data();
+            ASSERT_EQ(h5r_read_dataset(f.get(), o, &sel, nullptr), H5R_OK) << path;
+            for (size_t k = 0; k < n; k++) {
+                size_t rest = k, at = 0, stride = 1;
+                for (unsigned i = d->space->rank; i-- > 0; stride *= static_cast<size_t>(d->space->shape[i])) {
+                    at += static_cast<size_t>(start[i] + static_cast<uint64_t>(static_cast<int64_t>(rest % count[i]) * step[i])) * stride;
+                    rest /= static_cast<size_t>(count[i]);
+                }
+                expected.insert(expected.end(), whole.begin() + static_cast<long>(at * size), whole.begin() + static_cast<long>((at + 1) * size));
+            }
+            EXPECT_EQ(got, expected) << path;
+        }
+    }
+}
+
 #define VIRTUAL                                                                                                \
     {                                                                                                          \
         "virtual.h5", "virtual_source_0.h5", "virtual_source_1.h5", "virtual_source_2.h5", "linked.h5"         \
@@ -191,46 +235,31 @@ TEST(Virtual, ConvertedPartByPart)
 TEST(Virtual, WindowsWithStepsEqualTheWhole)
 {
     Folder folder(VIRTUAL);
-    FileHandle f = folder.Open("virtual.h5");
-    std::mt19937 random(7);
-    for (const char *path : {"/stacked", "/numbered", "/mixed", "/flattened", "/grown", "/here", "/nested"}) {
-        const h5r_object *o = Lookup(f, path);
-        const h5r_dataset *d;
-        ASSERT_EQ(h5r_dataset_describe(f.get(), o, &d, nullptr), H5R_OK) << path;
-        size_t size = d->type->size;
-        std::vector<unsigned char> whole = Read<unsigned char>(f, path, static_cast<size_t>(d->space->count) * size);
-        ASSERT_FALSE(whole.empty()) << path;
-        for (int round = 0; round < 50; round++) {
-            uint64_t start[3], count[3];
-            int64_t step[3];
-            size_t n = 1;
-            for (unsigned i = 0; i < d->space->rank; i++) {
-                uint64_t shape = d->space->shape[i];
-                start[i] = random() % shape;
-                step[i] = static_cast<int64_t>(random() % 5) - 2;
-                step[i] = step[i] == 0 ? 1 : step[i];
-                uint64_t way = static_cast<uint64_t>(std::abs(step[i])), most = step[i] > 0 ? (shape - 1 - start[i]) / way + 1 : start[i] / way + 1;
-                count[i] = 1 + random() % most;
-                n *= static_cast<size_t>(count[i]);
-            }
-            std::vector<unsigned char> got(n * size), expected;
-            h5r_selection sel{};
-            sel.start = start;
-            sel.count = count;
-            sel.step = step;
-            sel.dst = got.data();
-            ASSERT_EQ(h5r_read_dataset(f.get(), o, &sel, nullptr), H5R_OK) << path;
-            for (size_t k = 0; k < n; k++) {
-                size_t rest = k, at = 0, stride = 1;
-                for (unsigned i = d->space->rank; i-- > 0; stride *= static_cast<size_t>(d->space->shape[i])) {
-                    at += static_cast<size_t>(start[i] + static_cast<uint64_t>(static_cast<int64_t>(rest % count[i]) * step[i])) * stride;
-                    rest /= static_cast<size_t>(count[i]);
-                }
-                expected.insert(expected.end(), whole.begin() + static_cast<long>(at * size), whole.begin() + static_cast<long>((at + 1) * size));
-            }
-            EXPECT_EQ(got, expected) << path;
-        }
-    }
+    ExpectWindowsEqualTheWhole(folder.Open("virtual.h5"), {"/stacked", "/numbered", "/mixed", "/flattened", "/grown", "/here", "/nested"});
+}
+
+// Numbered sources of other extents than the first one has, and unlimited selections along other dimensions.
+TEST(Virtual, UnlimitedMappingsOfUnequalSelections)
+{
+    Folder folder({"unequal.h5"});
+    FileHandle f = folder.Open("unequal.h5");
+    int at = Read<int>(f, "/wider_1", 12)[0];
+    std::vector<int> v = Read<int>(f, "/numbered_wider", 18);
+    ASSERT_EQ(v.size(), 18u);
+    EXPECT_EQ(std::vector<int>(v.begin() + 6, v.begin() + 12), (std::vector<int>{at, at + 1, at + 2, at + 4, at + 5, at + 6}));
+    ExpectWindowsEqualTheWhole(f, {"/numbered_taller", "/numbered_wider", "/numbered_shorter", "/numbered_turned", "/numbered_line", "/numbered_gap",
+                                   "/numbered_aside", "/axis", "/axis_apart", "/axis_cut", "/axis_last", "/axis_middle", "/slices"});
+}
+
+// A row that a shrunken source no longer has is not taken from the next one: it is fill.
+TEST(Virtual, ShrunkenSourceIsFill)
+{
+    Folder folder({"unequal.h5"});
+    FileHandle f = folder.Open("unequal.h5");
+    int one = Read<int>(f, "/shorter_1", 3)[0], two = Read<int>(f, "/shorter_2", 6)[0];
+    std::vector<int> v = Read<int>(f, "/numbered_shorter", 18);
+    ASSERT_EQ(v.size(), 18u);
+    EXPECT_EQ(std::vector<int>(v.begin() + 6, v.end()), (std::vector<int>{one, one + 1, one + 2, 0, 0, 0, two, two + 1, 0, two + 2, two + 3, 0}));
 }
 
 TEST(External, MissingFileIsAnErrorAndAShortOneZeros)

@@ -56,6 +56,18 @@ uint64_t h5r_pattern_below(const h5r_pattern *p, uint64_t position, bool *select
     return p->total != H5R_UNDEFINED ? h5r_min(n, p->total) : n;
 }
 
+void h5r_pattern_limit(h5r_pattern *p, uint64_t total)
+{
+    if (p->total <= total)
+        return;
+    if (p->block > total)
+        p->block = total;
+    p->count = total == 0 ? 0 : (total - 1) / p->block + 1;
+    if (p->count <= 1)
+        p->stride = h5r_max(p->block, 1);
+    p->total = total;
+}
+
 static uint64_t end_of(const h5r_pattern *p)
 {
     return p->total >= H5R_UNDEFINED - 1 ? H5R_UNDEFINED : h5r_pattern_at(p, p->total - 1) + 1;

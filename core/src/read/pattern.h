@@ -20,6 +20,9 @@ uint64_t h5r_pattern_at(const h5r_pattern *p, uint64_t i);
 /* Number of elements before a position; *selected: whether the position is one of them. */
 uint64_t h5r_pattern_below(const h5r_pattern *p, uint64_t position, bool *selected);
 
+/* The same without the elements from number total on. */
+void h5r_pattern_limit(h5r_pattern *p, uint64_t total);
+
 /* Whether there may be a position that both have; false is certain. */
 bool h5r_patterns_meet(const h5r_pattern *a, const h5r_pattern *b);
 

@@ -13,10 +13,9 @@
 #include "read/each.h"
 #include "read/scatter.h"
 #include "read/sources.h"
+#include "read/virtual_rows.h"
 #include "util/checked.h"
 #include "util/grow.h"
-
-enum { MAX_ROWS = 4 * 1024 * 1024 };
 
 typedef struct job {
     h5r_file *f;
@@ -169,156 +168,6 @@ static h5r_status map_product(job *j, const h5r_origin *o, const h5r_pattern *ta
     return st;
 }
 
-/* ---------------------------------------------------------------- any selections, in rows */
-
-/* Elements that follow each other along the last dimension; at is their place in row-major order of the extent. */
-typedef struct row {
-    uint64_t at, n;
-} row;
-
-typedef struct row_list {
-    row *list;
-    size_t n, cap;
-} row_list;
-
-static h5r_status add_row(job *j, row_list *l, uint64_t at, uint64_t n)
-{
-    if (l->n == MAX_ROWS)
-        return h5r_error_set(j->err, H5R_ERR_LIMIT, H5R_UNDEFINED, "a virtual dataset's mapping of more than %d rows", MAX_ROWS);
-    if (!h5r_grow(&l->list, &l->cap, l->n, sizeof *l->list))
-        return h5r_error_set(j->err, H5R_ERR_NOMEM, H5R_UNDEFINED, "out of memory");
-    l->list[l->n++] = (row){at, n};
-    return H5R_OK;
-}
-
-/* Rows of a box of blocks: every combination of block positions, and of rows within them. */
-static h5r_status add_box(job *j, row_list *l, const h5r_pattern *p, unsigned rank, const uint64_t *stride)
-{
-    uint64_t at[H5R_MAX_RANK] = {0}, blocks = p[rank - 1].block == 0 ? 0 : p[rank - 1].total / p[rank - 1].block;
-
-    for (unsigned i = 0; i < rank; i++)
-        if (p[i].total == 0)
-            return H5R_OK;
-    for (;;) {
-        uint64_t base = 0;
-        for (unsigned i = 0; i + 1 < rank; i++)
-            base += h5r_pattern_at(&p[i], at[i]) * stride[i];
-        for (uint64_t b = 0; b < blocks; b++) {
-            h5r_status st = add_row(j, l, base + p[rank - 1].start + b * p[rank - 1].stride, p[rank - 1].block);
-            if (st != H5R_OK)
-                return st;
-        }
-        unsigned i = rank - 1;
-        while (i > 0 && ++at[i - 1] == p[i - 1].total)
-            at[--i] = 0;
-        if (i == 0)
-            return H5R_OK;
-    }
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const row *p = a, *q = b;
-    return p->at < q->at ? -1 : p->at > q->at;
-}
-
-/* Rows of a selection in the order of its elements. */
-static h5r_status make_rows(job *j, const h5r_region *r, const h5r_space *space, row_list *l)
-{
-    h5r_pattern p[H5R_MAX_RANK];
-    uint64_t stride[H5R_MAX_RANK], first[H5R_MAX_RANK], last[H5R_MAX_RANK], n = 1;
-    unsigned rank = space->rank;
-    h5r_status st = H5R_OK;
-
-    if (rank == 0)
-        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's scalar mapping");
-    for (unsigned i = rank; i-- > 0; n *= space->shape[i])
-        stride[i] = n;
-    if (r->kind != H5R_REGION_NONE && r->kind != H5R_REGION_ALL && r->rank != rank)
-        return h5r_error_set(j->err, H5R_ERR_FORMAT, H5R_UNDEFINED, "a selection of rank %u in a dataset of rank %u", r->rank, rank);
-    if (h5r_region_patterns(r, rank, space->shape, p)) {
-        for (unsigned i = 0; i < rank; i++)
-            if (p[i].total >= H5R_UNDEFINED - 1)
-                return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's unlimited mapping between unequal selections");
-        st = add_box(j, l, p, rank, stride);
-    } else {
-        for (uint64_t k = 0; k < r->n && st == H5R_OK; k++) {
-            h5r_region_item(r, k, first, last);
-            for (unsigned i = 0; i < rank; i++)
-                p[i] = (h5r_pattern){first[i], last[i] - first[i] + 1, 1, last[i] - first[i] + 1, last[i] - first[i] + 1};
-            st = add_box(j, l, p, rank, stride);
-        }
-    }
-    /* Points keep their order; of blocks the elements come in row-major order of all of them. */
-    if (st == H5R_OK && l->n > 0 && r->kind == H5R_REGION_HYPERSLAB)
-        qsort(l->list, l->n, sizeof *l->list, by_place);
-    return st;
-}
-
-/* n elements along the last dimension from one place in the target to one in the source, as far as they lie in window and source. */
-static h5r_status add_segment(job *j, const h5r_origin *o, uint64_t target_at, uint64_t source_at, uint64_t n)
-{
-    const h5r_window *w = j->w;
-    const h5r_space *to = w->d->space, *from = o->d->space;
-    h5r_source_read t = {.rank = from->rank, .dst = w->dst};
-    uint64_t k = 0, count = 1;
-    int64_t step = 1;
-
-    uint64_t rest = target_at;
-    for (unsigned i = w->rank; i-- > 0;) {
-        uint64_t at = rest % to->shape[i], reach = i + 1 == w->rank ? n : 1, index, some;
-        rest /= to->shape[i];
-        h5r_select_range(w->start[i], w->count[i], w->step[i], at, at + reach, &index, &some);
-        if (some == 0)
-            return H5R_OK;
-        t.dst += (int64_t)index * w->dst_stride[i];
-        if (i + 1 == w->rank) {
-            count = some;
-            step = w->step[i];
-            k = w->start[i] + index * (uint64_t)w->step[i] - at; /* first element taken, counted along the segment */
-        }
-    }
-    if (rest != 0)
-        return H5R_OK; /* beyond the extent */
-    rest = source_at;
-    for (unsigned i = from->rank; i-- > 0;) {
-        if (from->shape[i] == 0)
-            return H5R_OK;
-        t.start[i] = rest % from->shape[i];
-        t.count[i] = 1;
-        t.step[i] = 1;
-        rest /= from->shape[i];
-    }
-    if (rest != 0)
-        return H5R_OK;
-    t.start[from->rank - 1] += k;
-    t.count[from->rank - 1] = count;
-    t.step[from->rank - 1] = step;
-    t.dst_stride[from->rank - 1] = w->dst_stride[w->rank - 1];
-    return h5r_add_source_read(&j->reads, o, &t);
-}
-
-static h5r_status map_rows(job *j, const h5r_origin *o, const h5r_mapping *m)
-{
-    row_list to = {0}, from = {0};
-    size_t a = 0, b = 0;
-
-    h5r_status st = make_rows(j, &m->target, j->w->d->space, &to);
-    if (st == H5R_OK)
-        st = make_rows(j, &m->source, o->d->space, &from);
-    while (st == H5R_OK && a < to.n && b < from.n) {
-        uint64_t n = h5r_min(to.list[a].n, from.list[b].n);
-        st = add_segment(j, o, to.list[a].at, from.list[b].at, n);
-        to.list[a] = (row){to.list[a].at + n, to.list[a].n - n};
-        from.list[b] = (row){from.list[b].at + n, from.list[b].n - n};
-        a += to.list[a].n == 0;
-        b += from.list[b].n == 0;
-    }
-    free(to.list);
-    free(from.list);
-    return st;
-}
-
 /* ---------------------------------------------------------------- mappings */
 
 static h5r_status flush(job *j)
@@ -352,10 +201,48 @@ static h5r_status note_source(job *j, const h5r_mapping *m, uint64_t block)
     return H5R_OK;
 }
 
+/* Extent that a selection of the whole source means. Of a numbered mapping it is what the first source has, for all of them: others may
+ * have grown. */
+static h5r_status selected_shape(job *j, const h5r_mapping *m, uint64_t block, const h5r_space *space, uint64_t *shape)
+{
+    h5r_origin first;
+    bool found;
+
+    memcpy(shape, space->shape, space->rank * sizeof *shape);
+    if (block == 0 || m->source.kind != H5R_REGION_ALL)
+        return H5R_OK;
+    h5r_status st = h5r_open_origin(j->f, m, 0, j->nesting, &first, &found, j->err);
+    if (st != H5R_OK || !found)
+        return st;
+    if (first.d->space->rank != space->rank)
+        return h5r_error_set(j->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset's numbered sources of %u and of %u dimensions",
+                             first.d->space->rank, space->rank);
+    memcpy(shape, first.d->space->shape, space->rank * sizeof *shape);
+    return H5R_OK;
+}
+
+/* Two unlimited selections take as many slices as the source has now. */
+static void limit_to_source(h5r_pattern *target, unsigned rank, h5r_pattern *source, const h5r_space *space)
+{
+    unsigned t = 0, s = 0;
+    bool ignored;
+
+    while (t < rank && target[t].total != H5R_UNDEFINED)
+        t++;
+    while (s < space->rank && source[s].total != H5R_UNDEFINED)
+        s++;
+    if (t == rank || s == space->rank)
+        return;
+    uint64_t slices = h5r_pattern_below(&source[s], space->shape[s], &ignored);
+    h5r_pattern_limit(&target[t], slices);
+    h5r_pattern_limit(&source[s], slices);
+}
+
 /* One source: of a mapping, or of one block of a numbered mapping (its target is then that block alone). */
 static h5r_status map_source(job *j, const h5r_mapping *m, const h5r_pattern *target, bool is_product, uint64_t block)
 {
-    h5r_pattern source[H5R_MAX_RANK];
+    h5r_pattern source[H5R_MAX_RANK], limited[H5R_MAX_RANK];
+    uint64_t shape[H5R_MAX_RANK];
     int pair[H5R_MAX_RANK];
     h5r_origin o;
     bool found;
@@ -366,10 +253,16 @@ static h5r_status map_source(job *j, const h5r_mapping *m, const h5r_pattern *ta
     if (st != H5R_OK || !found)
         return st;
     const h5r_space *space = o.d->space;
-    if (is_product && h5r_region_patterns(&m->source, space->rank, space->shape, source) &&
-        pair_dimensions(target, j->w->rank, source, space->rank, pair))
+    st = selected_shape(j, m, block, space, shape);
+    if (st != H5R_OK)
+        return st;
+    bool from_product = h5r_region_patterns(&m->source, space->rank, shape, source);
+    if (is_product && from_product && pair_dimensions(target, j->w->rank, source, space->rank, pair))
         return map_product(j, &o, target, source, pair);
-    return map_rows(j, &o, m);
+    memcpy(limited, target, j->w->rank * sizeof *limited);
+    if (is_product && from_product)
+        limit_to_source(limited, j->w->rank, source, space);
+    return h5r_map_rows(&j->reads, &o, &m->target, is_product ? limited : NULL, &m->source, from_product ? source : NULL);
 }
 
 static h5r_status map_blocks(job *j, const h5r_mapping *m, const h5r_pattern *target, unsigned dim)
