@@ -321,19 +321,41 @@ void CloseLocal(void *ctx) noexcept
 namespace h5range
 {
 
-bool IsNetworkPath(const std::string &osPath)
+// Whether a path begins with a file system that leads over the network.
+static bool BeginsWithNetwork(const char *pszPath)
 {
     static const char *const apszPrefixes[] = {"/vsicurl/", "/vsicurl?", "/vsis3/", "/vsigs/", "/vsiaz/", "/vsiadls/",
                                                "/vsioss/", "/vsiswift/", "/vsihdfs/", "/vsiwebhdfs/"};
     for (const char *pszPrefix : apszPrefixes)
-        if (STARTS_WITH_CI(osPath.c_str(), pszPrefix))
+        if (STARTS_WITH_CI(pszPath, pszPrefix))
             return true;
     return false;
 }
 
+static std::string Unescaped(const std::string &osText)
+{
+    const std::unique_ptr<char, decltype(&VSIFree)> pszText(CPLUnescapeString(osText.c_str(), nullptr, CPLES_URL), VSIFree);
+    return pszText.get();
+}
+
+// Also "/vsizip//vsicurl/https://host/x.zip/x.nc", "/vsizip/{/vsis3/b/x.zip}/x.nc", "/vsisubfile/512_1000,/vsicurl/https://host/x": a name
+// begins a file system where it begins or follows what a chain is made of, not in a folder that is called so.
+bool IsNetworkPath(const std::string &osPath)
+{
+    if (!STARTS_WITH_CI(osPath.c_str(), "/vsi"))
+        return false;
+    for (size_t n = osPath.find("/vsi"); n != std::string::npos; n = osPath.find("/vsi", n + 1))
+        if ((n == 0 || strchr("/,={", osPath[n - 1]) != nullptr) && BeginsWithNetwork(osPath.c_str() + n))
+            return true;
+    if (!STARTS_WITH_CI(osPath.c_str(), "/vsicached?") || osPath.find('%') == std::string::npos)
+        return false;
+    const std::string osUnescaped = Unescaped(osPath);
+    return osUnescaped != osPath && IsNetworkPath(osUnescaped);
+}
+
 static void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *psSource)
 {
-    const bool bNetwork = IsNetworkPath(osName);
+    const bool bNetwork = IsNetworkPath(osName), bDirect = BeginsWithNetwork(osName.c_str()); // or through another file system
 
     h5r_source_init(psSource);
     psSource->ctx = new VSISource(fp, osName);
@@ -341,7 +363,7 @@ static void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *p
     psSource->close = Close;
     psSource->open_other = OpenOther;
     psSource->remote = bNetwork;
-    psSource->one_at_a_time = !bNetwork; // a second handle of a compressed file would decompress it a second time
+    psSource->one_at_a_time = !bDirect; // a second handle of a compressed file would decompress it a second time
     snprintf(psSource->name, sizeof psSource->name, "%s", osName.c_str());
     // Opening a network file has told its size already (HEAD, or the Content-Range of the first bytes): no request.
     if (VSIFSeekL(fp, 0, SEEK_END) == 0)
@@ -349,7 +371,8 @@ static void OpenVSISource(VSILFILE *fp, const std::string &osName, h5r_source *p
     (void)VSIFSeekL(fp, 0, SEEK_SET);
     if (bNetwork)
     {
-        psSource->identity = Identity;
+        if (bDirect) // others may have to read the whole file for its size
+            psSource->identity = Identity;
         // What a request costs decides how much is read at once: milliseconds, megabytes a second. 0: the core's defaults.
         h5r_source_tune(psSource, CPLAtof(CPLGetConfigOption("H5RANGE_LATENCY", "0")) / 1000,
                         CPLAtof(CPLGetConfigOption("H5RANGE_BANDWIDTH", "0")) * 1e6);
