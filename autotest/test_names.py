@@ -151,3 +151,29 @@ def test_h5range_names_of_the_built_in_drivers_are_taken_when_no_other_driver_is
     for file in (str(DATA / "plain.h5"), "/vsicurl/" + nginx.url("plain.h5")):
         assert driver_of(form % file, gdal.OF_RASTER, allowed_drivers=["H5RANGE"]) == "H5RANGE"
     assert driver_of(form % (DATA / "plain.h5"), gdal.OF_RASTER, allowed_drivers=["GTiff"]) is None
+
+
+@pytest.mark.parametrize("prefix", ["H5RANGE", "NETCDF"])
+def test_h5range_local_files_with_colons_in_their_names(tmp_path, claim, prefix):
+    """What followed the last colon was an array, and the file before it was not found."""
+    claim("ALL")
+    name = tmp_path / "wrfout_d01_2005-08-28_00:00:00"
+    shutil.copy(DATA / "plain.h5", name)
+    assert driver_of("%s:%s" % (prefix, name)) == "H5RANGE"
+    assert gdal.Open("%s:%s:/group/a" % (prefix, name)).RasterXSize == 3
+
+
+def test_h5range_a_name_with_colons_that_is_not_there_is_told_about_quotes(nginx, tmp_path):
+    nginx.requests()
+    for file in ("/vsicurl/" + nginx.url("wrfout_00:00:00"), str(tmp_path / "wrfout_00:00:00")):
+        with Errors() as errors:
+            assert open_multidim("H5RANGE:" + file) is None
+        assert len(errors.failures()) == 1 and 'H5RANGE:"<file>"' in errors.failures()[0]
+    assert {path for _, path, _, _ in nginx.requests()} == {"/wrfout_00:00"}
+
+
+def test_h5range_a_folder_is_no_empty_file(tmp_path):
+    """It "looks like nothing: the file is empty"."""
+    with Errors() as errors:
+        assert open_multidim("H5RANGE:%s" % tmp_path) is None
+    assert errors.failures() == ["%s is a folder, not a file" % tmp_path]

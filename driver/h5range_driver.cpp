@@ -120,7 +120,8 @@ GDALDataset *Open(GDALOpenInfo *poOpenInfo)
             return nullptr;
         }
         const bool bQuiet = !oName.bPrefixed && !IsSingleAllowedDriver(poOpenInfo);
-        auto poFile = h5range::File::Open(oName.osURI, poOpenInfo, bQuiet);
+        const bool bUnquoted = !oName.osArray.empty() && strchr(poOpenInfo->pszFilename, '"') == nullptr;
+        auto poFile = h5range::File::Open(oName.osURI, poOpenInfo, bQuiet, bUnquoted ? "; a file whose name has a colon is written H5RANGE:\"<file>\"" : "");
         if (!poFile)
             return nullptr;
         if (poOpenInfo->nOpenFlags & GDAL_OF_MULTIDIM_RASTER)
@@ -172,6 +173,13 @@ size_t FindSeparator(const std::string &os)
     return bPort ? std::string::npos : n;
 }
 
+// A local file whose name has a colon: wrfout_d01_2005-08-28_00:00:00. A remote one is not asked for.
+bool IsLocalFile(const std::string &osName)
+{
+    VSIStatBufL sStat;
+    return !h5range::IsNetworkPath(h5range::MapURI(osName)) && VSIStatExL(osName.c_str(), &sStat, VSI_STAT_EXISTS_FLAG) == 0;
+}
+
 // The file, as it is written, and the array in what follows a prefix.
 std::pair<std::string, std::string> SplitName(const std::string &osRest, bool bHDF5)
 {
@@ -187,7 +195,7 @@ std::pair<std::string, std::string> SplitName(const std::string &osRest, bool bH
     const size_t nHash = osRest.rfind("#/"), nSlashes = bHDF5 ? osRest.rfind("://") : std::string::npos;
     const bool bScheme = nSlashes != std::string::npos && IsPlainURL(osRest.c_str()) && osRest.find("://") == nSlashes;
     const size_t nSeparator = nSlashes != std::string::npos && !bScheme ? nSlashes : nHash == std::string::npos ? FindSeparator(osRest) : nHash;
-    if (nSeparator == std::string::npos)
+    if (nSeparator == std::string::npos || IsLocalFile(osRest))
         return {osRest, std::string()};
     return {osRest.substr(0, nSeparator), osRest.substr(nSeparator + 1)};
 }

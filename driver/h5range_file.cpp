@@ -135,13 +135,25 @@ bool IsRefused(const std::string &osWhy)
            osWhy.find("permission") != std::string::npos;
 }
 
-void ReportOpenFailure(const std::string &osName, const std::string &osWhy)
+bool IsFolder(const std::string &osName)
 {
+    VSIStatBufL sStat;
+    return !IsNetworkPath(osName) && VSIStatExL(osName.c_str(), &sStat, VSI_STAT_EXISTS_FLAG | VSI_STAT_NATURE_FLAG) == 0 && VSI_ISDIR(sStat.st_mode);
+}
+
+void ReportOpenFailure(const std::string &osName, const std::string &osWhy, const char *pszAdvice)
+{
+    if (IsFolder(osName))
+    {
+        CPLError(CE_Failure, CPLE_OpenFailed, "%s is a folder, not a file", osName.c_str());
+        return;
+    }
     const bool bNetwork = IsNetworkPath(osName), bLogin = IsRefused(osWhy);
-    CPLError(CE_Failure, CPLE_OpenFailed, "%s: cannot be opened%s%s. %s", osName.c_str(), osWhy.empty() ? "" : ": ", osWhy.c_str(),
+    CPLError(CE_Failure, CPLE_OpenFailed, "%s: cannot be opened%s%s. %s%s", osName.c_str(), osWhy.empty() ? "" : ": ", osWhy.c_str(),
              !bNetwork ? "Check the name and the permissions"
-             : bLogin  ? "Give GDAL the credentials it needs: GDAL_HTTP_HEADERS or GDAL_HTTP_BEARER, GDAL_HTTP_NETRC, AWS_*, GS_*, AZURE_*"
-                       : "Check the address");
+             : bLogin  ? "Give GDAL the credentials it needs: GDAL_HTTP_HEADERS or GDAL_HTTP_HEADER_FILE, GDAL_HTTP_NETRC, AWS_*, GS_*, AZURE_*"
+                       : "Check the address",
+             pszAdvice);
 }
 
 } // namespace
@@ -176,7 +188,7 @@ VSILFILE *OpenHandle(const std::string &osName, std::string &osWhy)
     return nullptr;
 }
 
-std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpenInfo, bool bQuiet)
+std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpenInfo, bool bQuiet, const char *pszAdvice)
 {
     h5r_options sOptions;
     h5r_options_init(&sOptions);
@@ -199,7 +211,7 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
     if (fp == nullptr)
     {
         if (!bQuiet || HasOurExtension(osName))
-            ReportOpenFailure(osName, osWhy);
+            ReportOpenFailure(osName, osWhy, pszAdvice);
         return nullptr;
     }
     sOptions.others = GetOthers(poOpenInfo);
@@ -223,7 +235,9 @@ std::shared_ptr<File> File::Open(const std::string &osName, GDALOpenInfo *poOpen
         const bool bOurs = HasOurExtension(osName);
         const bool bOthers = err.status == H5R_ERR_FORMAT ? !(bOurs && strstr(err.message, "HTML page") != nullptr)
                                                           : err.status == H5R_ERR_IO && !bOurs;
-        if (!bQuiet || !bOthers)
+        if (IsFolder(osName)) // the operating system opens one as an empty file
+            ReportOpenFailure(osName, std::string(), pszAdvice);
+        else if (!bQuiet || !bOthers)
             CPLError(CE_Failure, CPLE_OpenFailed, "%s: %s", osName.c_str(), err.message);
         return nullptr;
     }

@@ -21,8 +21,9 @@ class File
 {
   public:
     /** Opens a file, or finds it among those that are open (or were until lately, for remote ones).
-     * poOpenInfo may be null; its handle and header bytes are reused. bQuiet: a file that is not HDF5 is no error. */
-    static std::shared_ptr<File> Open(const std::string &osName, GDALOpenInfo *poOpenInfo, bool bQuiet = false);
+     * poOpenInfo may be null; its handle and header bytes are reused. bQuiet: a file that is not HDF5 is no error. pszAdvice ends the
+     * error of a file that cannot be opened. */
+    static std::shared_ptr<File> Open(const std::string &osName, GDALOpenInfo *poOpenInfo, bool bQuiet = false, const char *pszAdvice = "");
 
     /** Drops the remote files kept for a next open. */
     static void ReleaseKept();
