@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "map.h"
 #include "paths.h"
+#include "target.h"
 
 typedef struct collector {
     h5r_file *f;
@@ -298,21 +299,39 @@ static int read_trace(map *m, const char *name)
 
 /* ---------------------------------------------------------------- command */
 
-static int write_map(map *m, const char *name)
+static int cannot_write(const char *name, int error)
 {
-    FILE *out = strcmp(name, "-") == 0 ? stdout : fopen(name, "w");
+    fprintf(stderr, "h5range: cannot write %s: %s\n", name, strerror(error));
+    return EXIT_IO;
+}
 
+static int write_map(map *m, const options *o)
+{
+    const char *name = o->output;
+    target t = {0};
+
+    if (strcmp(name, "-") == 0) {
+        bool drawn = map_draw(stdout, m);
+        return !output_ok(o) ? EXIT_IO : drawn ? 0 : EXIT_LIMIT;
+    }
+    FILE *out = target_is_stream(name) ? fopen(name, "w") : target_file(&t, name) ? fopen(t.path, "w") : NULL;
     if (out == NULL) {
-        fprintf(stderr, "h5range: cannot write %s: %s\n", name, strerror(errno));
-        return EXIT_IO;
+        int error = errno;
+        (void)target_finish(&t, false);
+        return cannot_write(name, error);
     }
     bool drawn = map_draw(out, m);
     bool written = fflush(out) == 0 && !ferror(out);
-    if (out != stdout && fclose(out) != 0)
+    int error = errno;
+    if (fclose(out) != 0 && written) {
         written = false;
-    if (!written)
-        fprintf(stderr, "h5range: cannot write %s\n", name);
-    return !drawn ? EXIT_LIMIT : !written ? EXIT_IO : 0;
+        error = errno;
+    }
+    if (!target_finish(&t, drawn && written) && written) {
+        written = false;
+        error = errno;
+    }
+    return !drawn ? EXIT_LIMIT : written ? 0 : cannot_write(name, error);
 }
 
 int cmd_map(h5r_file *f, const options *o)
@@ -341,7 +360,7 @@ int cmd_map(h5r_file *f, const options *o)
             m->size = m->extents[i].off + m->extents[i].len;
     int code = o->trace != NULL ? read_trace(m, o->trace) : 0;
     if (code == 0)
-        code = write_map(m, o->output);
+        code = write_map(m, o);
     paths_free(&c.seen);
     return code != 0 ? code : c.code;
 }

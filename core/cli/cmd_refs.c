@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { INLINE = 1 << 20 }; /* bytes of an array that is put into the references where it cannot be named */
 
@@ -16,6 +15,14 @@ h5r_status refs_fail(h5r_error *err, h5r_status st, const char *path, const char
     snprintf(err->path, sizeof err->path, "%s", path);
     snprintf(err->message, sizeof err->message, format, what);
     return st;
+}
+
+h5r_status refs_cannot_write(h5r_error *err, const char *name)
+{
+    char message[300];
+
+    snprintf(message, sizeof message, "cannot write %.200s: %.80s", name, strerror(errno));
+    return refs_fail(err, H5R_ERR_IO, "", "%s", message);
 }
 
 bool refs_ends(h5r_status st)
@@ -137,6 +144,8 @@ static h5r_status write_refs(refs *r, h5r_file *f, bool zarr, uint64_t inline_by
     const options *o = r->o;
 
     h5r_status st = zarr_view_open(&r->view, f, o->group != NULL ? o->group : o->path, H5R_PREFETCH_INDEX, refs_left_out, r, err);
+    if (st == H5R_OK && !(zarr ? target_folder(&r->to, o->output) : target_file(&r->to, o->output)))
+        st = refs_cannot_write(err, o->output);
     if (st == H5R_OK && zarr) {
         st = refs_write_zarr(r, err);
     } else if (st == H5R_OK) {
@@ -146,6 +155,8 @@ static h5r_status write_refs(refs *r, h5r_file *f, bool zarr, uint64_t inline_by
     }
     if (st == H5R_OK && !o->no_check)
         st = zarr ? refs_check_zarr(r, err) : refs_check_json(r, err);
+    if (!target_finish(&r->to, st == H5R_OK) && st == H5R_OK) /* nobody is to use what is incomplete or wrong */
+        st = output_ok(o) ? refs_cannot_write(err, o->output) : refs_fail(err, H5R_ERR_IO, "", "%s", "cannot write the output");
     return st;
 }
 
@@ -184,6 +195,8 @@ int cmd_refs(h5r_file *f, const options *o)
         return wrong(o, "--format %.60s: kerchunk-json, kerchunk-parquet or zarr", format);
     if (!inline_size(o->inlined, &inline_bytes))
         return wrong(o, "--inline %.60s: a number of bytes", o->inlined);
+    if (zarr && target_is_stream(o->output))
+        return wrong(o, "-o %.60s: the format zarr is a folder", o->output);
     if (o->group != NULL && o->path != NULL)
         return wrong(o, "%s", "--group and #/path name the same thing: give one of them");
     h5r_status st = write_refs(&r, f, zarr, inline_bytes, &err);
@@ -192,11 +205,9 @@ int cmd_refs(h5r_file *f, const options *o)
         put_escaped(stderr, r.left[i] != NULL ? r.left[i] : "");
         fputc('\n', stderr);
     }
-    if (st == H5R_OK)
+    if (st == H5R_OK && strcmp(o->output, "-") != 0)
         put_summary(&r, zarr);
-    int code = st != H5R_OK ? report(o, &err) : r.n_left > 0 ? EXIT_UNSUPPORTED : 0;
-    if (st == H5R_ERR_FORMAT && !zarr)
-        (void)unlink(o->output); /* nobody is to use references that are wrong */
+    int code = !output_ok(o) ? EXIT_IO /* the reason is told at the end */ : st != H5R_OK ? report(o, &err) : r.n_left > 0 ? EXIT_UNSUPPORTED : 0;
     for (size_t i = 0; i < r.n_left; i++)
         free(r.left[i]);
     free(r.left);

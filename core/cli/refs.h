@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "document.h"
 #include "piece.h"
+#include "target.h"
 
 /* A chunk of the output that is read back. */
 typedef struct refs_sample {
@@ -23,6 +24,7 @@ enum { REFS_SAMPLES = 20 };
 
 typedef struct refs {
     const options *o;
+    target to;                       /* to.path: where the output is until it is complete */
     zarr_view view;
     uint64_t named, copied, decoded; /* chunks */
     refs_sample samples[REFS_SAMPLES]; /* spread over the chunks written so far */
@@ -41,17 +43,20 @@ void refs_left_out(void *ctx, const char *path, const char *message);
 /* Fills *err; what is the "%s" in format. */
 h5r_status refs_fail(h5r_error *err, h5r_status st, const char *path, const char *format, const char *what);
 
+/* "cannot write NAME: ...": errno tells why. */
+h5r_status refs_cannot_write(h5r_error *err, const char *name);
+
 /* Whether the error of one array is the end of all: the source or memory fails. */
 bool refs_ends(h5r_status st);
 
-/* References of kerchunk (version 1) to the chunks of a file called url, written to o->output. */
+/* References of kerchunk (version 1) to the chunks of a file called url, written to to.path. */
 h5r_status refs_write_json(refs *r, const char *url, uint64_t inline_bytes, h5r_error *err);
 
 /* Remembers some of the chunks written; at has the array's rank. */
 void refs_sample_chunk(refs *r, const char *key, const zarr_array *a, const uint64_t *at);
 void refs_forget_samples(refs *r, const zarr_array *a);
 
-/* Reads the samples back through o->output, undoes what their documents say, and compares with what the library reads. FORMAT where one
+/* Reads the samples back through to.path, undoes what their documents say, and compares with what the library reads. FORMAT where one
  * differs. */
 h5r_status refs_check_json(refs *r, h5r_error *err);
 h5r_status refs_check_zarr(refs *r, h5r_error *err);
@@ -63,7 +68,7 @@ h5r_status refs_may_miss(const zarr_array *a, bool complete, char *why, size_t c
 h5r_status refs_stored_chunks(const refs *r, const zarr_array *a, const h5r_chunk **chunks, size_t *n, bool *complete, char *why, size_t cap,
                               h5r_error *err);
 
-/* A folder o->output with a Zarr 2 hierarchy: chunks as they are stored where Zarr has the codecs, else decoded. */
+/* A Zarr 2 hierarchy in the folder to.path: chunks as they are stored where Zarr has the codecs, else decoded. */
 h5r_status refs_write_zarr(refs *r, h5r_error *err);
 
 #endif

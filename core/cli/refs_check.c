@@ -418,7 +418,7 @@ static h5r_status find_samples(refs *r, const char *text, size_t n, h5r_error *e
 h5r_status refs_check_json(refs *r, h5r_error *err)
 {
     size_t n = 0;
-    char *text = read_file(r->o->output, &n);
+    char *text = read_file(r->to.path, &n);
 
     if (text == NULL)
         return refs_fail(err, H5R_ERR_IO, "", "cannot read the references back: %s", strerror(errno));
@@ -435,14 +435,14 @@ h5r_status refs_check_zarr(refs *r, h5r_error *err)
 
     for (size_t i = 0; i < r->n_samples; i++) {
         refs_sample *s = &r->samples[i];
-        size_t n = 0, cap = strlen(r->o->output) + strlen(s->key != NULL ? s->key : "") + sizeof key + 3;
+        size_t n = 0, cap = strlen(r->to.path) + strlen(s->key != NULL ? s->key : "") + sizeof key + 3;
         char *path = s->key != NULL ? malloc(cap) : NULL;
         if (path == NULL)
             return nomem(err);
-        snprintf(path, cap, "%s/%s/.zarray", r->o->output, s->key);
+        snprintf(path, cap, "%s/%s/.zarray", r->to.path, s->key);
         s->document = read_file(path, &n);
         zarr_chunk_key(s->at, s->a->rank, key, sizeof key);
-        snprintf(path, cap, "%s/%s/%s", r->o->output, s->key, key);
+        snprintf(path, cap, "%s/%s/%s", r->to.path, s->key, key);
         s->bytes = (uint8_t *)read_file(path, &s->n);
         free(path);
     }

@@ -176,7 +176,7 @@ h5r_status refs_write_json(refs *r, const char *url, uint64_t inline_bytes, h5r_
 {
     writer w = {.r = r, .url = url, .inline_bytes = inline_bytes, .j = {.flat = true, .first = true, .replace = true}};
 
-    w.j.out = fopen(r->o->output, "w");
+    w.j.out = fopen(r->to.path, "w");
     if (w.j.out == NULL)
         return refs_fail(err, H5R_ERR_IO, "", "cannot write the references: %s", strerror(errno));
     json_begin_object(&w.j);

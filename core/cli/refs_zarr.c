@@ -21,23 +21,32 @@ static h5r_status nomem(h5r_error *err)
     return refs_fail(err, H5R_ERR_NOMEM, "", "%s", "out of memory");
 }
 
-static h5r_status cannot_write(h5r_error *err, const char *file)
+/* Folder and name of a file in a folder, NULL: out of memory. */
+static char *name_in(const char *folder, const char *prefix, const char *name)
 {
-    char message[300];
-
-    snprintf(message, sizeof message, "cannot write %.200s: %.80s", file, strerror(errno));
-    return refs_fail(err, H5R_ERR_IO, "", "%s", message);
-}
-
-/* Folder and name of a file in the output, NULL: out of memory. */
-static char *file_name(const store *s, const char *prefix, const char *name)
-{
-    size_t n = strlen(s->r->o->output) + strlen(prefix) + strlen(name) + 3;
+    size_t n = strlen(folder) + strlen(prefix) + strlen(name) + 3;
     char *path = malloc(n);
 
     if (path != NULL)
-        snprintf(path, n, "%s/%s%s%s", s->r->o->output, prefix, prefix[0] != '\0' ? "/" : "", name);
+        snprintf(path, n, "%s/%s%s%s", folder, prefix, prefix[0] != '\0' ? "/" : "", name);
     return path;
+}
+
+static char *file_name(const store *s, const char *prefix, const char *name)
+{
+    return name_in(s->r->to.path, prefix, name);
+}
+
+/* Names the file as it would have been called. */
+static h5r_status cannot_write(const store *s, const char *prefix, const char *name, h5r_error *err)
+{
+    int error = errno;
+    char *path = name_in(s->r->o->output, prefix, name);
+
+    errno = error;
+    h5r_status st = path != NULL ? refs_cannot_write(err, path) : nomem(err);
+    free(path);
+    return st;
 }
 
 static h5r_status put_file(const store *s, const char *prefix, const char *name, const void *bytes, size_t n, h5r_error *err)
@@ -50,7 +59,7 @@ static h5r_status put_file(const store *s, const char *prefix, const char *name,
     bool written = out != NULL && fwrite(bytes, 1, n, out) == n;
     if (out != NULL && fclose(out) != 0)
         written = false;
-    h5r_status st = written ? H5R_OK : cannot_write(err, path);
+    h5r_status st = written ? H5R_OK : cannot_write(s, prefix, name, err);
     free(path);
     return st;
 }
@@ -88,7 +97,7 @@ static h5r_status make_folder(store *s, const char *prefix, const char *name, co
         return nomem(err);
     h5r_status st = mkdir(folder, 0777) == 0 ? H5R_OK
                     : errno == EEXIST        ? refs_fail(err, H5R_ERR_UNSUPPORTED, path, "%s", "a folder of that name is there already")
-                                             : cannot_write(err, folder);
+                                             : cannot_write(s, prefix, "", err);
     free(folder);
     return st;
 }
@@ -358,8 +367,6 @@ h5r_status refs_write_zarr(refs *r, h5r_error *err)
     size_t n = 0;
     store s = {.r = r, .all = {.flat = true, .first = true, .replace = true}};
 
-    if (mkdir(r->o->output, 0777) != 0)
-        return cannot_write(err, r->o->output);
     s.all.out = open_memstream(&text, &n);
     if (s.all.out == NULL)
         return nomem(err);
