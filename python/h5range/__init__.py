@@ -11,6 +11,8 @@
 A listing or a window takes a few rounds of parallel requests; ``f.stats`` counts them.
 """
 
+from typing import TYPE_CHECKING
+
 from . import errors
 from ._file import File, Options, Stats, open
 from ._h5range import identify
@@ -31,6 +33,25 @@ from .errors import (
     ReadError,
     UnsupportedError,
 )
+
+if TYPE_CHECKING:
+    from . import async_hdf5 as async_hdf5
+    from . import gdal as gdal
+    from . import netcdf as netcdf
+    from . import refs as refs
+    from . import virtualizarr as virtualizarr
+    from . import xarray as xarray
+    from . import zarr as zarr
+else:
+
+    def __getattr__(name: str):
+        """Submodules that need other packages are imported when they are first asked for."""
+        if name in ("async_hdf5", "gdal", "netcdf", "refs", "virtualizarr", "xarray", "zarr"):
+            import importlib
+
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __version__ = "0.1.0"
 

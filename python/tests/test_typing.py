@@ -52,10 +52,16 @@ def store(path: str) -> HDF5Store:
     return open_store(path)
 
 
+def submodules_without_an_import(path: str) -> int:
+    found: dict[str, Any] = h5range.refs.references(path)
+    return len(found["refs"])
+
+
 if __name__ == "__main__":
     import sys
 
     window(sys.argv[1]), asyncio.run(awaited(sys.argv[1])), asyncio.run(ported(sys.argv[1])), store(sys.argv[1])
+    submodules_without_an_import(sys.argv[1])
 '''
 
 
