@@ -18,12 +18,13 @@ from xarray.backends import AbstractDataStore, BackendArray, BackendEntrypoint, 
 from xarray.core import indexing
 from xarray.core.utils import FrozenDict
 
-from . import _file, errors, netcdf
+from . import _file, _h5range, errors, netcdf
 from ._h5range import identify
 from ._nodes import Dataset as H5Dataset
 
 _SUFFIXES = {".nc", ".nc4", ".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".cdf"}
 _SIGNATURE_HEAD = 65536
+_BRIEFLY = {"retries": 1, "connect_timeout_s": 5, "stall_timeout_s": 10}
 
 
 class H5RangeArray(BackendArray):
@@ -237,7 +238,12 @@ class H5RangeBackend(BackendEntrypoint):
         if not isinstance(name, str):
             return False
         if "://" in name:
-            return os.path.splitext(urlparse(name).path)[1].lower() in _SUFFIXES
+            if os.path.splitext(urlparse(name).path)[1].lower() in _SUFFIXES:
+                return True
+            try:  # one request that is not insisted on: the name may be that of anything
+                return _h5range.is_url(name) and identify(_h5range.url_head(name, _SIGNATURE_HEAD, _BRIEFLY))
+            except (OSError, ValueError, errors.H5RangeError):
+                return False
         try:
             with open(name, "rb") as f:
                 return identify(f.read(_SIGNATURE_HEAD))

@@ -222,33 +222,78 @@ static bool interrupted(void *ctx)
     return raised;
 }
 
-static PyObject *open_url(PyObject *Py_UNUSED(module), PyObject *args)
+/* False: an exception is set. The file outlives the source. */
+static bool url_source(FileObject *file, const char *url, PyObject *settings, h5r_source *source)
 {
-    const char *url, **headers = NULL;
-    PyObject *settings, *keep = NULL;
+    const char **headers = NULL;
+    PyObject *keep = NULL;
     h5r_curl_options curl;
-    h5r_source source;
     h5r_error err;
     h5r_status st = H5R_OK;
 
-    if (!PyArg_ParseTuple(args, "sO!:open_url", &url, &PyDict_Type, &settings))
-        return NULL;
-    FileObject *file = file_new();
     h5r_curl_options_init(&curl);
-    bool ok = file != NULL && curl_number(settings, "max_parallel", &curl.max_parallel) && curl_number(settings, "retries", &curl.retries) &&
+    bool ok = curl_number(settings, "max_parallel", &curl.max_parallel) && curl_number(settings, "retries", &curl.retries) &&
               curl_number(settings, "backoff_ms", &curl.backoff_ms) && curl_number(settings, "connect_timeout_s", &curl.connect_timeout_s) &&
               curl_number(settings, "stall_timeout_s", &curl.stall_timeout_s) && curl_headers(settings, &headers, &keep);
     if (ok) {
         curl.headers = headers;
         curl.interrupted = interrupted;
-        curl.interrupted_ctx = file; /* outlives the source */
-        st = h5r_source_open_url(url, &curl, &source, &err);
+        curl.interrupted_ctx = file;
+        st = h5r_source_open_url(url, &curl, source, &err);
     }
     PyMem_Free(headers);
     Py_XDECREF(keep);
-    if (!ok || st != H5R_OK) {
+    if (st != H5R_OK)
+        failed(file, st, &err);
+    return ok && st == H5R_OK;
+}
+
+/* The first bytes of what a URL names, in one request. */
+static PyObject *url_head(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *url;
+    Py_ssize_t length;
+    PyObject *settings;
+    h5r_source source;
+    h5r_error err = {0};
+    h5r_status st;
+
+    if (!PyArg_ParseTuple(args, "snO!:url_head", &url, &length, &PyDict_Type, &settings))
+        return NULL;
+    FileObject *file = file_new(); /* which stays closed: signals are noted there */
+    if (file == NULL)
+        return NULL;
+    h5r_read head = {.len = length > 0 ? (size_t)length : 1};
+    head.dst = PyMem_Malloc(head.len);
+    if (head.dst == NULL || !url_source(file, url, settings, &source)) {
+        if (head.dst == NULL)
+            PyErr_NoMemory();
+        PyMem_Free(head.dst);
+        Py_DECREF((PyObject *)file);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    st = source.read_ranges(source.ctx, &head, 1, &err);
+    source.close(source.ctx);
+    Py_END_ALLOW_THREADS
+    PyObject *bytes = st == H5R_OK ? PyBytes_FromStringAndSize(head.dst, (Py_ssize_t)head.got) : failed(file, st, &err);
+    PyMem_Free(head.dst);
+    Py_DECREF((PyObject *)file);
+    return bytes;
+}
+
+static PyObject *open_url(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *url;
+    PyObject *settings;
+    h5r_source source;
+
+    if (!PyArg_ParseTuple(args, "sO!:open_url", &url, &PyDict_Type, &settings))
+        return NULL;
+    FileObject *file = file_new();
+    if (file == NULL || !url_source(file, url, settings, &source)) {
         Py_XDECREF((PyObject *)file);
-        return ok ? failed(NULL, st, &err) : NULL;
+        return NULL;
     }
     if (!source_settings(settings, &source)) {
         source.close(source.ctx);
@@ -480,6 +525,7 @@ static PyMethodDef openers[] = {
 #ifdef H5RANGE_HAVE_CURL
     {"open_url", open_url, METH_VARARGS, NULL},
     {"redact_url", redact_url, METH_O, NULL},
+    {"url_head", url_head, METH_VARARGS, NULL},
 #endif
     {NULL, NULL, 0, NULL},
 };

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import DATA, hdf5_files, label
+from conftest import DATA, RangeServer, hdf5_files, label
 from obstore.store import HTTPStore, LocalStore
 
 import h5range
@@ -154,10 +154,28 @@ def test_guesses_by_signature(tmp_path):
     odd = tmp_path / "product.without_suffix"
     odd.write_bytes(b"\0" * 512 + (DATA / "product.nc").read_bytes())
     assert guess(odd) and guess(str(odd)) and guess(io.BytesIO(odd.read_bytes())) and guess(odd.read_bytes())
-    assert guess("https://example.org/a.nc?token=1") and not guess("https://example.org/a.tif")
+    assert guess("https://example.org/a.nc?token=1")  # by its name: nothing is asked for
     other = tmp_path / "other.nc"
     other.write_bytes(b"CDF\1" + b"\0" * 100)
     assert not guess(other) and not guess(tmp_path / "missing.nc") and not guess(b"") and not guess(3)
+
+
+def test_guesses_what_a_url_names(tmp_path):
+    """Where the name does not tell, one request does; what fails is not ours."""
+    (tmp_path / "data").write_bytes((DATA / "product.nc").read_bytes())
+    (tmp_path / "later.v2").write_bytes(b"\0" * 512 + (DATA / "product.nc").read_bytes())
+    (tmp_path / "picture.tif").write_bytes(b"II*\0" + b"\0" * (1 << 20))
+    (tmp_path / "empty").write_bytes(b"")
+    server = RangeServer(tmp_path)
+    try:
+        guess = H5RangeBackend().guess_can_open
+        for name, is_ours in {"data": True, "later.v2": True, "picture.tif": False, "empty": False, "missing": False}.items():
+            server.log.clear()
+            assert guess(f"{server.url}/{name}?x=1") is is_ours, name
+            assert 1 <= len(server.log) <= 2, (name, server.log)
+    finally:
+        server.close()
+    assert not guess(f"{server.url}/data") and not guess("unknown://x/y") and not guess("http://")
 
 
 def test_file_objects_and_bytes():
