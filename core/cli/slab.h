@@ -4,7 +4,7 @@
 
 #include <h5range/h5range.h>
 
-enum { SLAB = 64 * 1024 * 1024, LARGE_SLAB = 4 * SLAB }; /* bytes */
+enum { SLAB = 64 * 1024 * 1024, LARGE_SLAB = 3 * SLAB }; /* bytes */
 
 /* Rows of dimension dim to read at once, of left > 0 rows that begin at row in steps of step (not 0), each of bytes of memory: some SLAB bytes that
  * end where chunks end, so that none is read for two slabs. Where a chunk does not end within SLAB bytes the slab may be larger. */
