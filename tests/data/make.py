@@ -443,6 +443,41 @@ def unequal():
         add(b"slices", (9, 2, 3), ((0, 0, 0), (1, 1, 1), (1, 1, 1), (without, 2, 3)), b"/deep", (5, 3, 2), layers)
 
 
+def retyped():
+    """Virtual datasets of other types than their sources: half floats, complex numbers, compounds whose members pair by name."""
+    with h5py.File(path("parts/retyped_source.h5"), "w", libver=NEW) as f:
+        f["text"] = np.array([("one", 1), ("three", 3)], dtype=[("s", h5py.string_dtype()), ("n", "<i4")])
+        f["array"] = np.array([([1, 2, 3], 5)], dtype=[("v", "<i2", (3,)), ("w", "<i4")])
+        for name, dtype in (("number_to_text", [("w", "S2")]), ("other_extent", [("v", "<i2", (2,))]), ("record_to_number", "<i4")):
+            layout = h5py.VirtualLayout((1,), dtype)
+            layout[:] = h5py.VirtualSource(f["array"])
+            f.create_virtual_dataset(name, layout)
+    with h5py.File(path("parts/retyped.h5"), "w", libver=NEW) as f:
+        f["real"] = np.array([0, -0.0, 1 / 3, 2049, 2051, 1.000488281250001, 65504, 65504.5, -1e9, 2.98e-8, 2.99e-8, 6.1e-5, 6.0975e-5, np.inf, np.nan])
+        f["whole"] = np.array([0, -3, 2049, 65504, 70000, -70000], "<i4")
+        f["complex"] = np.array([1 + 2j, 3 - 4.1j, 1e39])
+        f["record"] = np.array([(1, 2.5, b"ab"), (-3, 4.5, b"cd")], dtype=[("a", "<i2"), ("b", "<f8"), ("s", "S2")])
+        f["nested"] = np.array([((1, 2.5), 3), ((4, 5.5), 6)], dtype=[("p", [("a", "<i2"), ("b", "<f8")]), ("q", "<i4")])
+        f["array"] = np.array([([1, 2, 300], 5), ([4, 5, 6], 7)], dtype=[("v", "<i2", (3,)), ("w", "<i4")])
+        pair = [("a", ">i4"), ("b", "<f4")]
+        for name, source, dtype in (
+                ("real_half", "real", "<f2"), ("whole_half", "whole", "<f2"), ("complex_single", "complex", "<c8"), ("complex_swapped", "complex", ">c8"),
+                ("record_part", "record", [("b", "<f8")]), ("record_turned", "record", [("s", "S4"), ("b", "<f2"), ("a", ">i8")]),
+                ("record_more", "record", [("b", "<f4"), ("extra", "<i4"), ("a", "<i2")]), ("record_other", "record", [("A", "<i2"), ("c", "<f4")]),
+                ("record_wide", "record", np.dtype({"names": ["a", "b"], "formats": ["<i2", ">f8"], "offsets": [4, 16], "itemsize": 32})),
+                ("nested_turned", "nested", [("q", "<i2"), ("p", pair)]), ("nested_more", "nested", [("p", pair + [("z", "u1")])]),
+                ("array_wide", "array", [("w", "i1"), ("v", ">i4", (3,))]), ("array_clipped", "array", [("v", "u1", (3,))])):
+            layout = h5py.VirtualLayout(f[source].shape, dtype)
+            layout[:] = h5py.VirtualSource(f[source])
+            fill = np.array((1, 2, 3), dtype) if name == "record_more" else None  # a member that the source lacks is 0 all the same
+            f.create_virtual_dataset(name, layout, fillvalue=fill)
+        for name, dtype in (("text_part", [("s", h5py.string_dtype())]), ("text_left", [("n", "<i8")]),
+                            ("text_more", [("t", h5py.string_dtype()), ("n", "<i4"), ("s", h5py.string_dtype())])):
+            layout = h5py.VirtualLayout((2,), dtype)
+            layout[:] = h5py.VirtualSource("retyped_source.h5", "text", (2,))
+            f.create_virtual_dataset(name, layout)
+
+
 def scattered(name, libver, **space):
     """Groups in groups whose metadata lie between the data all over the file: each dataset is created after data of those before it, groups get
     their attributes one by one while data are written, datasets last. What it costs to find something."""
@@ -584,6 +619,7 @@ def main():
     chunks()
     overlapping()
     unequal()
+    retyped()
     escaped_names()
     equal_hashes()
     dimension_ids()
@@ -597,7 +633,7 @@ def main():
     scales("scattered/scales.h5")
     if "--expect" in sys.argv:
         shared = os.environ.get("H5RANGE_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
-        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "unequal.h5", "values.h5", "values_again.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]
+        parts = ["parts/" + name for name in ("virtual.h5", "virtual_v1.h5", "overlapping.h5", "unequal.h5", "retyped.h5", "values.h5", "values_again.h5", "external.h5", "linked.h5", "family_00000.h5", "block_00000.h5", "split-m.h5")]
         for name in sorted(os.listdir(HERE)) + parts:
             if name.endswith((".h5", ".nc")):
                 out = subprocess.run([sys.executable, os.path.join(shared, "corpus", "h5expect.py"), path(name)],

@@ -262,6 +262,43 @@ TEST(Virtual, ShrunkenSourceIsFill)
     EXPECT_EQ(std::vector<int>(v.begin() + 6, v.end()), (std::vector<int>{one, one + 1, one + 2, 0, 0, 0, two, two + 1, 0, two + 2, two + 3, 0}));
 }
 
+// Compounds, arrays and half floats part by part, each part converted at once with others or alone.
+TEST(Virtual, MembersPairByName)
+{
+    struct Turned { // as the file has it, packed: b is a half float
+        char s[4];
+        unsigned char b[2], a[8];
+    };
+    Folder folder({"retyped.h5", "retyped_source.h5"});
+    for (uint64_t limit : {0, 14, 20, 64}) { // of limits.inflight_bytes: 14 is one element
+        folder.inflight_bytes = limit;
+        FileHandle f = folder.Open("retyped.h5");
+        std::vector<Turned> v = Read<Turned>(f, "/record_turned", 2);
+        ASSERT_EQ(v.size(), 2u) << limit;
+        int64_t a;
+        uint16_t b;
+        memcpy(&a, v[1].a, sizeof a);
+        memcpy(&b, v[1].b, sizeof b);
+        EXPECT_EQ(std::string(v[1].s, 4), std::string("cd\0\0", 4));
+        EXPECT_EQ(a, -3);
+        EXPECT_EQ(b, 0x4480); // 4.5
+    }
+    FileHandle f = folder.Open("retyped.h5");
+    ExpectWindowsEqualTheWhole(f, {"/real_half", "/complex_swapped", "/record_more", "/nested_turned", "/array_wide", "/text_left"});
+}
+
+TEST(Virtual, RefusesTypesThatHaveNothingInCommon)
+{
+    Folder folder({"retyped_source.h5"});
+    FileHandle f = folder.Open("retyped_source.h5");
+    for (const char *path : {"/number_to_text", "/other_extent", "/record_to_number"}) {
+        h5r_error err{};
+        EXPECT_TRUE(Read<unsigned char>(f, path, 64, &err).empty()) << path;
+        EXPECT_EQ(err.status, H5R_ERR_UNSUPPORTED) << path;
+        EXPECT_NE(std::string(err.message).find("cannot be turned into"), std::string::npos) << err.message;
+    }
+}
+
 TEST(External, MissingFileIsAnErrorAndAShortOneZeros)
 {
     Folder folder({"external.h5", "external_1.raw"});

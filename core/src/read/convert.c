@@ -61,13 +61,55 @@ bool h5r_same_elements(const h5r_type *a, const h5r_type *b)
     return same(a, b, false);
 }
 
+/* IEEE's 16 bits, which C has no type for. */
+static bool is_half(const h5r_type *t)
+{
+    return t->cls == H5R_CLASS_FLOAT && t->size == 2 && t->precision == 16 && t->bit_offset == 0 && t->sign_pos == 15 && t->exp_pos == 10 &&
+           t->exp_size == 5 && t->exp_bias == 15 && t->mant_pos == 0 && t->mant_size == 10 && t->norm == H5R_NORM_IMPLIED &&
+           (t->order == H5R_ORDER_LE || t->order == H5R_ORDER_BE);
+}
+
+/* The member of that name, most likely at the same place; NULL: there is none. */
+static const h5r_member *member_named(const h5r_type *t, const char *name, uint32_t likely)
+{
+    for (uint32_t i = 0; i < t->n_members; i++) {
+        const h5r_member *m = &t->members[(likely % t->n_members + i) % t->n_members];
+        if (strcmp(m->name, name) == 0)
+            return m;
+    }
+    return NULL;
+}
+
+/* Elements of the base type in one of an array or a complex number. */
+static size_t parts_of(const h5r_type *t)
+{
+    return t->cls == H5R_CLASS_COMPLEX ? 2 : t->size / t->base->size;
+}
+
+static bool same_parts(const h5r_type *a, const h5r_type *b)
+{
+    if (a->cls != b->cls || (a->cls != H5R_CLASS_ARRAY && a->cls != H5R_CLASS_COMPLEX))
+        return false;
+    return a->cls == H5R_CLASS_COMPLEX || (a->n_dims == b->n_dims && memcmp(a->dims, b->dims, a->n_dims * sizeof *a->dims) == 0);
+}
+
 bool h5r_can_convert(const h5r_type *from, const h5r_type *to)
 {
-    bool same;
+    bool same_number;
 
     if (h5r_same_elements(from, to) || (from->cls == H5R_CLASS_STRING && to->cls == H5R_CLASS_STRING))
         return true;
-    return h5r_type_number(from, NULL) != H5R_NO_NUMBER && h5r_type_number(to, &same) != H5R_NO_NUMBER && same;
+    if (same_parts(from, to))
+        return h5r_can_convert(from->base, to->base);
+    if (from->cls == H5R_CLASS_COMPOUND && to->cls == H5R_CLASS_COMPOUND) {
+        for (uint32_t i = 0; i < to->n_members; i++) {
+            const h5r_member *m = member_named(from, to->members[i].name, i);
+            if (m != NULL && !h5r_can_convert(m->type, to->members[i].type))
+                return false;
+        }
+        return true;
+    }
+    return h5r_type_number(from, NULL) != H5R_NO_NUMBER && h5r_type_number(to, &same_number) != H5R_NO_NUMBER && (same_number || is_half(to));
 }
 
 /* ---------------------------------------------------------------- numbers */
@@ -158,42 +200,128 @@ static void put_value(h5r_number n, const value *v, uint8_t *p)
     }
 }
 
-static void convert_numbers(const h5r_type *from, const h5r_type *to, const uint8_t *src, size_t n, uint8_t *dst)
+/* To the nearest, of two the even one; what is larger than the largest is infinite, as in libhdf5. */
+static uint16_t to_half(double v)
 {
-    h5r_number a = h5r_type_number(from, NULL), b = h5r_type_number(to, NULL);
+    const double largest = 65504;
+    unsigned sign = signbit(v) ? 0x8000 : 0;
+    int exponent;
+
+    v = fabs(v);
+    if (isnan(v))
+        return (uint16_t)(sign | 0x7e00);
+    if (v > largest)
+        return (uint16_t)(sign | 0x7c00);
+    (void)frexp(v, &exponent); /* of a number in [0.5, 1) */
+    if (v == 0 || exponent < -13)
+        exponent = -13; /* subnormal numbers have the least one */
+    double units = ldexp(v, 11 - exponent); /* of the last bit: 1024 to 2048, fewer when subnormal */
+    unsigned whole = (unsigned)units;
+    double rest = units - whole;
+    if (rest > 0.5 || (rest == 0.5 && whole % 2 == 1))
+        whole++;
+    /* The implied bit adds one to the exponent, and so does a carry into the next power of two. */
+    return (uint16_t)(sign | ((unsigned)(exponent + 13) * 1024 + whole));
+}
+
+/* Elements stride bytes apart; those of the source are only read. */
+typedef struct column {
+    const h5r_type *type;
+    uint8_t *at;
+    size_t stride;
+} column;
+
+static void convert_numbers(column from, column to, size_t n)
+{
+    h5r_number a = h5r_type_number(from.type, NULL), b = h5r_type_number(to.type, NULL);
+    bool half = is_half(to.type);
     uint8_t one[8];
 
-    for (size_t i = 0; i < n; i++, src += from->size, dst += to->size) {
-        h5r_to_numbers(from, src, 1, one);
+    for (size_t i = 0; i < n; i++, from.at += from.stride, to.at += to.stride) {
+        h5r_to_numbers(from.type, from.at, 1, one);
         value v = get_value(a, one);
-        put_value(b, &v, dst);
+        if (half) {
+            uint16_t bits = to_half(real_of(&v));
+            memcpy(to.at, &bits, sizeof bits);
+        } else {
+            put_value(b, &v, to.at);
+        }
     }
 }
 
 /* ---------------------------------------------------------------- text */
 
-static void convert_text(const h5r_type *from, const h5r_type *to, const uint8_t *src, size_t n, uint8_t *dst)
+static void convert_text(column from, column to, size_t n)
 {
-    for (size_t i = 0; i < n; i++, src += from->size, dst += to->size) {
-        const uint8_t *end = from->strpad == H5R_STR_SPACEPAD ? NULL : memchr(src, 0, from->size);
-        size_t len = end != NULL ? (size_t)(end - src) : from->size;
-        while (from->strpad == H5R_STR_SPACEPAD && len > 0 && src[len - 1] == ' ')
+    size_t size = from.type->size, room = to.type->size;
+
+    for (size_t i = 0; i < n; i++, from.at += from.stride, to.at += to.stride) {
+        const uint8_t *end = from.type->strpad == H5R_STR_SPACEPAD ? NULL : memchr(from.at, 0, size);
+        size_t len = end != NULL ? (size_t)(end - from.at) : size;
+        while (from.type->strpad == H5R_STR_SPACEPAD && len > 0 && from.at[len - 1] == ' ')
             len--;
-        if (len > to->size)
-            len = to->size;
-        memset(dst, to->strpad == H5R_STR_SPACEPAD ? ' ' : 0, to->size);
-        memcpy(dst, src, len);
-        if (to->strpad == H5R_STR_NULLTERM && len == to->size && len > 0)
-            dst[len - 1] = 0;
+        if (len > room)
+            len = room;
+        memset(to.at, to.type->strpad == H5R_STR_SPACEPAD ? ' ' : 0, room);
+        memcpy(to.at, from.at, len);
+        if (to.type->strpad == H5R_STR_NULLTERM && len == room && len > 0)
+            to.at[len - 1] = 0;
+    }
+}
+
+/* ---------------------------------------------------------------- parts */
+
+static column part(column c, const h5r_type *type, size_t offset)
+{
+    return (column){type, c.at + offset, c.stride};
+}
+
+static void convert(column from, column to, size_t n);
+
+/* Arrays and complex numbers: the k-th part of all elements, or all parts of the i-th element, whichever takes fewer calls. */
+static void convert_parts(column from, column to, size_t n)
+{
+    const h5r_type *a = from.type->base, *b = to.type->base;
+    size_t parts = parts_of(to.type);
+
+    for (size_t k = 0; parts <= n && k < parts; k++)
+        convert(part(from, a, k * a->size), part(to, b, k * b->size), n);
+    for (size_t i = 0; parts > n && i < n; i++)
+        convert((column){a, from.at + i * from.stride, a->size}, (column){b, to.at + i * to.stride, b->size}, parts);
+}
+
+/* Members that the source lacks stay zero. */
+static void convert_members(column from, column to, size_t n)
+{
+    for (uint32_t i = 0; i < to.type->n_members; i++) {
+        const h5r_member *b = &to.type->members[i], *a = member_named(from.type, b->name, i);
+        if (a != NULL)
+            convert(part(from, a->type, a->offset), part(to, b->type, b->offset), n);
+    }
+}
+
+static void convert(column from, column to, size_t n)
+{
+    if (h5r_same_elements(from.type, to.type)) {
+        for (size_t i = 0; i < n; i++)
+            memcpy(to.at + i * to.stride, from.at + i * from.stride, to.type->size);
+    } else if (from.type->cls == H5R_CLASS_STRING) {
+        convert_text(from, to, n);
+    } else if (same_parts(from.type, to.type)) {
+        convert_parts(from, to, n);
+    } else if (from.type->cls == H5R_CLASS_COMPOUND) {
+        convert_members(from, to, n);
+    } else {
+        convert_numbers(from, to, n);
     }
 }
 
 void h5r_convert(const h5r_type *from, const h5r_type *to, const void *src, size_t n, void *dst)
 {
-    if (h5r_same_elements(from, to))
+    if (h5r_same_elements(from, to)) {
         memcpy(dst, src, n * to->size);
-    else if (from->cls == H5R_CLASS_STRING)
-        convert_text(from, to, src, n, dst);
-    else
-        convert_numbers(from, to, src, n, dst);
+        return;
+    }
+    memset(dst, 0, n * to->size);
+    convert((column){from, (uint8_t *)(uintptr_t)src, from->size}, (column){to, dst, to->size}, n);
 }

@@ -161,9 +161,9 @@ h5r_status h5r_add_source_read(h5r_source_reads *l, const h5r_origin *o, const h
     h5r_source_read r = *like;
 
     if (!h5r_can_convert(from, to))
-        return h5r_error_set(l->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset of another type than its source");
-    bool noted = from->in_heap && o->file != l->f;
-    if (noted && (!h5r_can_note_file(o->file, from) || !h5r_can_note_file(l->f, from)))
+        return h5r_error_set(l->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "a virtual dataset of a type that its source's values cannot be turned into");
+    bool noted = from->in_heap && to->in_heap && o->file != l->f;
+    if (noted && (!h5r_can_note_file(o->file, to) || !h5r_can_note_file(l->f, to)))
         return h5r_error_set(l->err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "references, or variable-length values of sets or files whose addresses have other than 8 bytes, of another file through a virtual dataset");
     if (l->n == H5R_MAX_SOURCE_READS) {
         h5r_status st = h5r_do_source_reads(l);
@@ -207,7 +207,7 @@ static h5r_status convert_one(const h5r_source_reads *l, const h5r_source_read *
 
     for (unsigned k = r->rank; k-- > 0; total *= r->count[k])
         src_stride[k] = (int64_t)(total * to->size);
-    if (r->type->in_heap && r->file != l->f)
+    if (r->type->in_heap && to->in_heap && r->file != l->f)
         h5r_note_file(r->file, r->type, r->temporary, total);
     uint8_t *converted = malloc((size_t)total * to->size);
     if (converted == NULL)
