@@ -627,17 +627,18 @@ class Maker:
         self.objects.append((path, tuple(dims)))
 
     # ---------------------------------------------------------------- parts in other files
-    def source_file(self, t):
+    def source_file(self, t, grown=False):
         """Files of plain arrays for virtual datasets of type t: [(name, dims)]. Of t itself, or of other numbers that t has: how libhdf5
-        converts those that it does not have depends on the byte order (-0.3 is 0 in a little-endian integer, INT_MIN in a big-endian one)."""
+        converts those that it does not have depends on the byte order (-0.3 is 0 in a little-endian integer, INT_MIN in a big-endian one).
+        grown: all but the first may be larger than it, and are chunked: of a contiguous one libhdf5 takes rows as long as those of the first."""
         r = self.r
         self.serial += 1
         base, out = "source_%d_" % self.serial, []
         for i in range(r.choice([1, 2, 3])):
             fid = H5.Fcreate(self.at("%s%d.h5" % (base, i)), 2, DEFAULT, DEFAULT)
-            dims = (r.randint(1, 9), r.randint(1, 9)) if i == 0 else out[0][1]
+            dims = (r.randint(1, 9), r.randint(1, 9)) if i == 0 else tuple(n + (r.randint(0, 2) if grown else 0) for n in out[0][1])
             dcpl, same = plist("DATASET_CREATE"), r.random() < 0.4
-            if r.random() < 0.5:
+            if grown or r.random() < 0.5:
                 H5.Pset_chunk(dcpl, 2, numbers([r.randint(1, d) for d in dims]))
                 H5.Pset_deflate(dcpl, 1)
             space = simple(dims)
@@ -650,11 +651,11 @@ class Maker:
 
     def new_virtual(self, parent):
         r = self.r
-        t = self.types.copy(r.choice(PLAIN + FLOATS[2:6]))
-        base, sources = self.source_file(t)
+        t = self.types.copy(r.choice(PLAIN + FLOATS[:6]))
+        kind = r.choice(["rows", "rows", "windows", "windows", "numbered", "own", "growing", "turned"])
+        base, sources = self.source_file(t, grown=kind == "numbered")
         dims = sources[0][1]
         dcpl = plist("DATASET_CREATE")
-        kind = r.choice(["rows", "rows", "windows", "windows", "numbered", "own", "growing"])
         if kind == "rows":  # each source below the other, then one that is missing
             n = len(sources) + r.randrange(2)
             shape, maximum = (n * dims[0], dims[1]), (n * dims[0], dims[1])
@@ -678,6 +679,10 @@ class Maker:
         elif kind == "growing":
             shape, maximum = dims, (UNLIMITED, dims[1])
             self.map(dcpl, shape, maximum, ((0, 0), (1, 1), (UNLIMITED, 1), (1, dims[1])), sources[0][0], dims,
+                     ((0, 0), (1, 1), (UNLIMITED, 1), (1, dims[1])), (UNLIMITED, dims[1]))
+        elif kind == "turned":  # unlimited along the other dimension
+            shape, maximum = (dims[1], dims[0]), (dims[1], UNLIMITED)
+            self.map(dcpl, shape, maximum, ((0, 0), (1, 1), (1, 1), (dims[1], UNLIMITED)), sources[0][0], dims,
                      ((0, 0), (1, 1), (UNLIMITED, 1), (1, dims[1])), (UNLIMITED, dims[1]))
         else:
             shape = maximum = (dims[0] + 2, dims[1])
