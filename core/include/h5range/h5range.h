@@ -137,7 +137,7 @@ typedef struct h5r_limits {
                               * no call is using */
     uint64_t heap_bytes;     /* cached variable-length data of one file */
     uint64_t chunk_bytes;    /* decoded size of one chunk that has filters */
-    uint64_t inflight_bytes; /* bytes asked for in one batch */
+    uint64_t inflight_bytes; /* bytes asked for in one batch; push mode wants all data of a call at once */
     uint64_t vlen_bytes;     /* variable-length values loaded by one call */
     uint64_t objects;        /* objects visited by one prefetch */
     uint64_t links;          /* links in one group */
