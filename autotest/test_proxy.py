@@ -4,7 +4,10 @@ import shutil
 
 import pytest
 from conftest import run_script
+from osgeo import gdal
 
+NEW = int(gdal.VersionInfo()) >= 3100000
+NO_STATISTICS = None if NEW else [0, 0, 0, -1]
 FILE = "f = h5py.File(sys.argv[1], 'w')\nfor n in (%s): f[n] = np.arange(512 * 512, dtype='i4').reshape(512, 512)"
 
 # What a process asks a dataset for; prints an answer. Names have the forms of sys.argv[1:].
@@ -55,7 +58,7 @@ def remote(request, made, nginx, nginx_folder):
 def test_h5range_statistics_of_remote_files_are_kept_in_the_proxy_folder(ask, remote):
     """They were forgotten, whether there was a folder for them or not."""
     without, asked = ask(ASK, remote, proxy=False)
-    assert without[:2] == [[0, 0, 0, -1], 0]
+    assert without[:2] == [NO_STATISTICS, 0]
     before, asked_before = ask(ASK, remote)
     assert before == without and asked_before == asked
     ask(STATISTICS, remote)
@@ -67,7 +70,8 @@ def test_h5range_statistics_of_remote_files_are_kept_in_the_proxy_folder(ask, re
 def test_h5range_overviews_of_remote_files_are_built_in_the_proxy_folder(ask, remote):
     _, asked = ask(ASK, remote, proxy=False)
     _, asked_to_build = ask(OVERVIEWS, remote)
-    assert {path.rsplit(".", 1)[1] for _, path, _, _ in asked_to_build} == {"h5"}
+    # GDAL itself looks for an .aux.xml beside the file before it builds, since some version.
+    assert {path.rsplit(".", 1)[1] for _, path, _, _ in asked_to_build} - ({"xml"} if NEW else set()) == {"h5"}
     assert any(name.endswith(".ovr") for name in os.listdir(ask.folder))
     answer, asked_after = ask(ASK, remote)
     assert answer[1] == 2 and asked_after == asked
@@ -88,12 +92,12 @@ def test_h5range_arrays_have_side_files_of_their_own_in_the_proxy_folder(ask, ma
     ask(OVERVIEWS, name + "b")
     a, b = ask(ASK, name + "a")[0], ask(ASK, name + "b")[0]
     assert a[0][1] == 262143 and a[1] == 0
-    assert b[0][1] == 0 and b[1] == 2
+    assert b[0] == NO_STATISTICS and b[1] == 2
 
 
 def test_h5range_without_a_proxy_folder_nothing_is_kept_and_overviews_are_refused(ask, remote):
     ask(STATISTICS, remote, proxy=False)
     answer, _ = ask(ASK, remote, proxy=False)
-    assert answer[0] == [0, 0, 0, -1]
+    assert answer[0] == NO_STATISTICS
     with pytest.raises(AssertionError, match="not supported"):
         ask(OVERVIEWS, remote, proxy=False)
