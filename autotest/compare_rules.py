@@ -190,6 +190,11 @@ def valid_ranges(d, a, b):
 
 
 def packed_longitudes(d, a, b):
+    unpacked = re.search(r"^<VRTDataset.*<SourceFilename>(.*)</SourceFilename>.*<ScaleRatio>", str(d.ours)) if d.field[0] == "GEOLOCATION" else None
+    if unpacked:  # of the same array
+        path, theirs = (str(name).rsplit(":", 1)[-1].lstrip("/") for name in (unpacked[1], d.theirs))
+        array = opened(d.file, "/" + theirs)
+        return path == theirs and array is not None and (array.GetScale() is not None or array.GetOffset() is not None)
     found = re.search(r"first \d+: (\S+) and (\S+?)(;|$)", str(d.theirs)) if d.field[0] == "values" else None
     return found is not None and d.driver == "netCDF" and abs(float(found.group(2)) - float(found.group(1))) == 360 and has(b, "scale_factor")
 
