@@ -235,17 +235,7 @@ std::shared_ptr<GDALMDArray> CFFindArray(const std::shared_ptr<GDALGroup> &poRoo
     auto asPath = SplitPath(osName);
     if (asPath.empty())
         return nullptr;
-    std::vector<std::shared_ptr<GDALGroup>> apoGroups{poRoot};
-    if (osName[0] != '/')
-    {
-        for (const auto &osPart : SplitPath(osGroupFullName))
-        {
-            auto poGroup = apoGroups.back()->OpenGroup(osPart);
-            if (!poGroup)
-                break;
-            apoGroups.push_back(poGroup);
-        }
-    }
+    auto apoGroups = CFGroupsOnPath(poRoot, osName[0] != '/' ? osGroupFullName : "/");
     for (; !apoGroups.empty(); apoGroups.pop_back())
     {
         auto poGroup = apoGroups.back();
@@ -262,6 +252,24 @@ std::string CFGroupOf(const GDALMDArray &oArray)
     const std::string &osName = oArray.GetFullName();
     const size_t nSlash = osName.rfind('/');
     return nSlash == std::string::npos || nSlash == 0 ? "/" : osName.substr(0, nSlash);
+}
+
+std::vector<std::shared_ptr<GDALGroup>> CFGroupsOnPath(const std::shared_ptr<GDALGroup> &poRoot, const std::string &osFullName)
+{
+    std::vector<std::shared_ptr<GDALGroup>> apoGroups{poRoot};
+    for (const auto &osPart : SplitPath(osFullName))
+    {
+        auto poGroup = apoGroups.back()->OpenGroup(osPart);
+        if (!poGroup)
+            break;
+        apoGroups.push_back(poGroup);
+    }
+    return apoGroups;
+}
+
+bool CFIsAnonymous(const std::string &osDimension)
+{
+    return osDimension.empty() || STARTS_WITH(osDimension.c_str(), "phony_dim_");
 }
 
 std::vector<std::string> CFNames(const std::string &osText)
@@ -338,7 +346,7 @@ void CFArray::FindVariable(Axis &oAxis, const GDALDimension &oDim, const std::ve
     if (Take(oDim.GetIndexingVariable()))
         return;
     const std::string osParent = m_osGroup == "/" ? "/" : m_osGroup + "/";
-    if (!oAxis.osName.empty() && !STARTS_WITH(oAxis.osName.c_str(), "phony_dim_") && oDim.GetFullName() != osParent + oAxis.osName)
+    if (!CFIsAnonymous(oAxis.osName) && oDim.GetFullName() != osParent + oAxis.osName)
     {
         const auto poVariable = CFFindArray(m_poRoot, m_osGroup, oAxis.osName);
         if (poVariable && !STARTS_WITH(Attributes(*poVariable).Text("NAME").c_str(), "This is a netCDF dimension") && Take(poVariable))
@@ -361,7 +369,7 @@ void CFArray::TakeUnattachedCoordinates()
     for (size_t i = 0; i < 2; i++)
     {
         const Axis &oAxis = m_aoAxes[n - 2 + i];
-        if (oAxis.poVariable || !(oAxis.osName.empty() || STARTS_WITH(oAxis.osName.c_str(), "phony_dim_")))
+        if (oAxis.poVariable || !CFIsAnonymous(oAxis.osName))
             return;
         apoVariables[i] = CFFindArray(m_poRoot, "/", (m_osGroup == "/" ? "/" : m_osGroup + "/") + apszNames[i]);
         if (!apoVariables[i] || apoVariables[i]->GetDimensionCount() != 1 || apoVariables[i]->GetDimensions()[0]->GetSize() != m_anSizes[n - 2 + i])

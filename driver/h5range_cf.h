@@ -61,6 +61,15 @@ std::shared_ptr<GDALMDArray> CFFindArray(const std::shared_ptr<GDALGroup> &poRoo
 /** Full name of the group that holds an array. */
 std::string CFGroupOf(const GDALMDArray &oArray);
 
+/** The groups on a path, the root first, as far as they are there. */
+std::vector<std::shared_ptr<GDALGroup>> CFGroupsOnPath(const std::shared_ptr<GDALGroup> &poRoot, const std::string &osFullName);
+
+/** Whether a dimension has no name of its own. */
+bool CFIsAnonymous(const std::string &osDimension);
+
+/** WGS 84 by longitude and latitude. */
+std::shared_ptr<OGRSpatialReference> CFLongLat();
+
 /** The names in an attribute such as coordinates, ancillary_variables or (with their keys) grid_mapping. */
 std::vector<std::string> CFNames(const std::string &osText);
 

@@ -14,15 +14,19 @@ namespace
 const char *const FOLDERS[] = {"navigation_data", "geolocation_data", "location", "Geolocation Fields", "GeoLocation", "Geolocation"};
 const char *const NAMES[][2] = {{"longitude", "latitude"}, {"lon", "lat"}, {"Longitude", "Latitude"}};
 
-// Rows and columns, after dimensions of size 1.
-bool Covers(const GDALMDArray &oArray, const std::string &osYDim, GUInt64 nRows, const std::string &osXDim, GUInt64 nCols)
+// Numbers with rows and columns, which may have dimensions of size 1 before them: Sentinel-5P has a time of one step.
+bool HasRowsAndColumns(const GDALMDArray &oArray)
 {
     const auto &apoDims = oArray.GetDimensions();
-    if (apoDims.size() < 2 || oArray.GetDataType().GetClass() != GEDTC_NUMERIC)
+    const auto IsOne = [](const std::shared_ptr<GDALDimension> &poDim) { return poDim->GetSize() == 1; };
+    return apoDims.size() >= 2 && std::all_of(apoDims.begin(), apoDims.end() - 2, IsOne) && oArray.GetDataType().GetClass() == GEDTC_NUMERIC;
+}
+
+bool Covers(const GDALMDArray &oArray, const std::string &osYDim, GUInt64 nRows, const std::string &osXDim, GUInt64 nCols)
+{
+    if (!HasRowsAndColumns(oArray))
         return false;
-    for (size_t i = 0; i + 2 < apoDims.size(); i++)
-        if (apoDims[i]->GetSize() != 1)
-            return false;
+    const auto &apoDims = oArray.GetDimensions();
     const auto &poY = apoDims[apoDims.size() - 2], &poX = apoDims.back();
     // Anonymous dimensions have other names in each group: the sizes tell, and the names that the order is not the other one.
     return poY->GetSize() == nRows && poX->GetSize() == nCols && !(poY->GetName() == osXDim && poX->GetName() == osYDim);
@@ -78,16 +82,7 @@ void VisitPlaces(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray
     if (Visit(apoNamed) || !poRoot || (nNames > 0 && apoNamed.size() == nNames))
         return;
 
-    std::vector<std::shared_ptr<GDALGroup>> apoGroups{poRoot};
-    const CPLStringList aosParts(CSLTokenizeString2(osGroupFullName.c_str(), "/", 0));
-    for (int i = 0; i < aosParts.Count(); i++)
-    {
-        auto poGroup = apoGroups.back()->OpenGroup(aosParts[i]);
-        if (!poGroup)
-            break;
-        apoGroups.push_back(poGroup);
-    }
-    for (; !apoGroups.empty(); apoGroups.pop_back())
+    for (auto apoGroups = CFGroupsOnPath(poRoot, osGroupFullName); !apoGroups.empty(); apoGroups.pop_back())
     {
         if (Visit(Named(apoGroups.back())))
             return;
@@ -109,19 +104,12 @@ void VisitPlaces(const std::shared_ptr<GDALGroup> &poRoot, const CFArray &oArray
     }
 }
 
-bool IsAnonymous(const std::string &osDimension)
-{
-    return STARTS_WITH(osDimension.c_str(), "phony_dim_");
-}
-
 // Which dimensions of an array are the rows and columns of an array of longitudes or latitudes.
 bool MatchAxes(const GDALMDArray &oPlaces, const CFArray &oArray, int &iY, int &iX)
 {
-    const auto &apoDims = oPlaces.GetDimensions();
-    // Sentinel-5P's have a time of one step before rows and columns.
-    const auto IsLong = [](const std::shared_ptr<GDALDimension> &poDim) { return poDim->GetSize() != 1; };
-    if (apoDims.size() < 2 || std::any_of(apoDims.begin(), apoDims.end() - 2, IsLong) || oPlaces.GetDataType().GetClass() != GEDTC_NUMERIC)
+    if (!HasRowsAndColumns(oPlaces))
         return false;
+    const auto &apoDims = oPlaces.GetDimensions();
     const auto &poRows = apoDims[apoDims.size() - 2], &poCols = apoDims.back();
     const size_t nDims = oArray.Axes().size();
     iX = iY = -1;
@@ -138,7 +126,7 @@ bool MatchAxes(const GDALMDArray &oPlaces, const CFArray &oArray, int &iY, int &
     // Anonymous dimensions have other names in each group: two neighbours of their sizes, the last ones if those are.
     for (size_t i = nDims - 1; i-- > 0;)
     {
-        if (!IsAnonymous(poRows->GetName()) || !IsAnonymous(oArray.Axes()[i].osName) || oArray.Sizes()[i] != poRows->GetSize() ||
+        if (!CFIsAnonymous(poRows->GetName()) || !CFIsAnonymous(oArray.Axes()[i].osName) || oArray.Sizes()[i] != poRows->GetSize() ||
             oArray.Sizes()[i + 1] != poCols->GetSize())
             continue;
         iY = static_cast<int>(i);

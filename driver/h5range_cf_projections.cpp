@@ -255,6 +255,14 @@ SRSPtr FromDefinition(const Attributes &oMapping)
 
 } // namespace
 
+std::shared_ptr<OGRSpatialReference> CFLongLat()
+{
+    auto poSRS = NewSRS();
+    poSRS->SetWellKnownGeogCS("WGS84");
+    poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
+    return poSRS;
+}
+
 std::shared_ptr<OGRSpatialReference> CFSpatialRefFromMapping(const Attributes &oMapping, double dfUnit, bool bMetre)
 {
     if (auto poSRS = FromDefinition(oMapping))
@@ -305,12 +313,7 @@ std::shared_ptr<OGRSpatialReference> CFArray::SpatialRef(bool bMetre) const
     if (auto poSRS = CFSpatialRefFromMapping(m_poMapping ? m_oMappingAttributes : m_oAttributes, dfUnit, bMetre))
         return poSRS;
     if (oX.poVariable && oY.poVariable && CFIsLongitude(oX.oAttributes.Getter(), oX.osName) && CFIsLatitude(oY.oAttributes.Getter(), oY.osName))
-    {
-        auto poSRS = NewSRS();
-        poSRS->SetWellKnownGeogCS("WGS84");
-        poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
-        return poSRS;
-    }
+        return CFLongLat();
     // The CRS of a whole file by the Attribute Convention for Data Discovery, where the axes are those of a projection.
     const std::string osBounds = m_poRoot && dfUnit > 0 ? Attributes(*m_poRoot).Text("geospatial_bounds_crs") : std::string();
     if (!osBounds.empty())

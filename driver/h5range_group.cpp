@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "h5range_cf.h"
 #include "h5range_sentinel5p.h"
 
 namespace
@@ -31,11 +32,7 @@ std::shared_ptr<GDALGroup> OpenRootGroup(const std::shared_ptr<File> &poFile)
 std::shared_ptr<GDALMDArray> OpenArray(const std::shared_ptr<GDALGroup> &poRoot, const std::string &osPath)
 {
     // Not OpenMDArrayFromFullname(), for which a group that is not there is an error: who asks may know another form of the name.
-    const CPLStringList aosParts(CSLTokenizeString2(osPath.c_str(), "/", 0));
-    auto poGroup = poRoot;
-    for (int i = 0; poGroup && i + 1 < aosParts.Count(); i++)
-        poGroup = poGroup->OpenGroup(aosParts[i]);
-    return poGroup && !aosParts.empty() ? poGroup->OpenMDArray(aosParts[aosParts.Count() - 1]) : nullptr;
+    return CFFindArray(poRoot, "/", "/" + osPath);
 }
 
 Group::Group(const std::shared_ptr<Session> &poSession, const Chain &aoChain, const std::string &osParentName, const std::string &osName)

@@ -90,11 +90,8 @@ void RasterDataset::AddGCP(double dfCol, double dfRow, double dfLongitude, doubl
     sGCP.dfGCPY = dfLatitude;
     sGCP.dfGCPZ = dfHeight;
     m_asGCPs.push_back(sGCP);
-    if (m_poGCPSRS)
-        return;
-    m_poGCPSRS = std::make_shared<OGRSpatialReference>();
-    m_poGCPSRS->SetWellKnownGeogCS("WGS84");
-    m_poGCPSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
+    if (!m_poGCPSRS)
+        m_poGCPSRS = CFLongLat();
 }
 
 void RasterDataset::FindGCPs() const
@@ -108,14 +105,9 @@ void RasterDataset::FindGCPs() const
         return;
 
     // Those next to the array: a file can have several swaths.
-    std::vector<std::shared_ptr<GDALGroup>> apoGroups{m_poRoot};
-    const CPLStringList aosParts(CSLTokenizeString2(CFGroupOf(*m_poArray).c_str(), "/", 0));
-    for (int i = 0; i < aosParts.Count() && apoGroups.back(); i++)
-        apoGroups.push_back(apoGroups.back()->OpenGroup(aosParts[i]));
     Coordinates oFound;
-    for (; !apoGroups.empty() && !oFound.poLongitudes; apoGroups.pop_back())
-        if (apoGroups.back())
-            oFound = FindCoordinates(*apoGroups.back(), nRasterYSize, nRasterXSize);
+    for (auto apoGroups = CFGroupsOnPath(m_poRoot, CFGroupOf(*m_poArray)); !apoGroups.empty() && !oFound.poLongitudes; apoGroups.pop_back())
+        oFound = FindCoordinates(*apoGroups.back(), nRasterYSize, nRasterXSize);
     const auto nRows = static_cast<size_t>(nRasterYSize / nRowStep), nCols = static_cast<size_t>(nRasterXSize / nColStep);
     std::vector<float> afLongitudes, afLatitudes;
     if (!oFound.poLongitudes || !ReadSample(*oFound.poLongitudes, nRowStep, nColStep, nRows, nCols, afLongitudes) ||

@@ -88,15 +88,9 @@ using Groups = std::vector<std::pair<std::string, std::shared_ptr<GDALGroup>>>;
 
 Groups GroupsAbove(const std::shared_ptr<GDALGroup> &poRoot, const GDALMDArray &oArray)
 {
-    Groups aoGroups{{"/", poRoot}};
-    const CPLStringList aosParts(CSLTokenizeString2(CFGroupOf(oArray).c_str(), "/", 0));
-    for (int i = 0; i < aosParts.Count(); i++)
-    {
-        const auto poGroup = aoGroups.back().second->OpenGroup(aosParts[i]);
-        if (!poGroup)
-            break;
+    Groups aoGroups;
+    for (const auto &poGroup : CFGroupsOnPath(poRoot, CFGroupOf(oArray)))
         aoGroups.emplace_back(poGroup->GetFullName(), poGroup);
-    }
     return aoGroups;
 }
 

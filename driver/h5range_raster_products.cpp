@@ -137,9 +137,7 @@ bool RasterDataset::SetGPMGrid()
     if (!FindGPMAxes(iX, iY) || iX != m_iXDim || iY != m_iYDim)
         return false;
     std::string osHeader;
-    auto poGroup = m_poRoot;
-    const CPLStringList aosParts(CSLTokenizeString2(CFGroupOf(*m_poArray).c_str(), "/", 0));
-    for (int i = 0; poGroup; poGroup = i < aosParts.Count() ? poGroup->OpenGroup(aosParts[i]) : nullptr, i++)
+    for (const auto &poGroup : CFGroupsOnPath(m_poRoot, CFGroupOf(*m_poArray)))
     {
         const std::string osText = Attributes(*poGroup).Text("GridHeader");
         if (!osText.empty())
@@ -157,9 +155,7 @@ bool RasterDataset::SetGPMGrid()
     const bool bSouth = EQUAL(pszOrigin, "SOUTHWEST");
     const double adf[6] = {dfWest, (dfEast - dfWest) / nRasterXSize, 0, bSouth ? dfSouth : dfNorth, 0, (bSouth ? 1 : -1) * (dfNorth - dfSouth) / nRasterYSize};
     SetStoredGeoTransform(adf);
-    m_poSRS = std::make_shared<OGRSpatialReference>();
-    m_poSRS->SetWellKnownGeogCS("WGS84");
-    m_poSRS->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
+    m_poSRS = CFLongLat();
     return true;
 }
 

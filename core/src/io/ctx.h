@@ -213,6 +213,10 @@ uint64_t h5r_known_end(const h5r_file *f);
 /* What to do about bytes that lie in another file of the set. */
 const char *h5r_set_advice(const h5r_file *f);
 
+/* Reads a sorted batch from a source, which turn guards where it takes one call at a time. A source that fails without a word, or claims
+ * more bytes than it could store, is put right; *err is cleared first. No lock is held, nothing is counted. */
+h5r_status h5r_read_source(const h5r_source *s, h5r_mutex *turn, h5r_read *reads, size_t n, h5r_error *err);
+
 /* Adds a batch read elsewhere to the file's counts. No lock is held. */
 void h5r_count_round(h5r_file *f, const h5r_read *reads, size_t n);
 

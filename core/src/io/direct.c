@@ -15,11 +15,8 @@ h5r_status h5r_short_read(const h5r_file *f, const h5r_read *r, h5r_error *err)
 
 h5r_status h5r_fetch_direct(h5r_file *f, h5r_read *reads, size_t n, h5r_error *err)
 {
-    *err = (h5r_error){.offset = H5R_UNDEFINED};
-    h5r_status st = n > 0 ? f->source.read_ranges(f->source.ctx, reads, n, err) : H5R_OK;
+    h5r_status st = h5r_read_source(&f->source, &f->io_lock, reads, n, err);
 
-    if (st != H5R_OK)
-        st = h5r_error_of_source(err, st, reads[0].offset);
     for (size_t i = 0; i < n && st == H5R_OK; i++)
         if (reads[i].got < reads[i].len)
             st = h5r_short_read(f, &reads[i], err);

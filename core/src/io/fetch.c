@@ -6,29 +6,20 @@
 #include "io/index_cache.h"
 #include "io/rounds.h"
 #include "util/checked.h"
+#include "util/grow.h"
 
 /* What is left to read of a batch, in order. */
 typedef struct absent {
     h5r_read *reads;
     size_t *from; /* index in the caller's reads; behind them in the company */
-    size_t n, cap;
+    size_t n, cap, cap_from;
     size_t split; /* longer reads are several, side by side; 0: never */
 } absent;
 
 static bool add_request(absent *a, h5r_read r, size_t from)
 {
-    if (a->n == a->cap) {
-        size_t cap = a->cap * 2 + 16;
-        h5r_read *reads = realloc(a->reads, cap * sizeof *reads);
-        if (reads != NULL)
-            a->reads = reads;
-        size_t *more = realloc(a->from, cap * sizeof *more);
-        if (more != NULL)
-            a->from = more;
-        if (reads == NULL || more == NULL)
-            return false;
-        a->cap = cap;
-    }
+    if (!h5r_grow(&a->reads, &a->cap, a->n, sizeof *a->reads) || !h5r_grow(&a->from, &a->cap_from, a->n, sizeof *a->from))
+        return false;
     a->reads[a->n] = r;
     a->from[a->n++] = from;
     return true;

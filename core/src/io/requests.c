@@ -3,6 +3,7 @@
 
 #include "io/rounds.h"
 #include "util/checked.h"
+#include "util/grow.h"
 
 static int by_offset(const void *a, const void *b)
 {
@@ -119,18 +120,8 @@ h5r_cache *h5r_cache_of(h5r_file *f, unsigned kinds)
 
 static bool add_request(h5r_requests *r, uint64_t off, uint64_t len, unsigned kinds)
 {
-    if (r->n == r->cap) {
-        size_t cap = r->cap * 2 + 16;
-        h5r_read *reads = realloc(r->reads, cap * sizeof *reads);
-        if (reads != NULL)
-            r->reads = reads;
-        unsigned *more = realloc(r->kinds, cap * sizeof *more);
-        if (more != NULL)
-            r->kinds = more;
-        if (reads == NULL || more == NULL)
-            return false;
-        r->cap = cap;
-    }
+    if (!h5r_grow(&r->reads, &r->cap, r->n, sizeof *r->reads) || !h5r_grow(&r->kinds, &r->cap_kinds, r->n, sizeof *r->kinds))
+        return false;
     r->kinds[r->n] = kinds;
     r->reads[r->n++] = (h5r_read){.offset = off, .len = (size_t)len};
     return true;

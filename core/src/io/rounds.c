@@ -15,22 +15,26 @@ static void note_round(h5r_file *f, const h5r_read *reads, size_t n)
         f->stats.bytes += reads[i].got;
 }
 
+h5r_status h5r_read_source(const h5r_source *s, h5r_mutex *turn, h5r_read *reads, size_t n, h5r_error *err)
+{
+    *err = (h5r_error){.offset = H5R_UNDEFINED};
+    if (n == 0)
+        return H5R_OK;
+    if (s->one_at_a_time)
+        pthread_mutex_lock(turn);
+    h5r_status st = s->read_ranges(s->ctx, reads, n, err);
+    if (s->one_at_a_time)
+        pthread_mutex_unlock(turn);
+    for (size_t i = 0; i < n; i++)
+        reads[i].got = h5r_min(reads[i].got, reads[i].len);
+    return st == H5R_OK ? H5R_OK : h5r_error_of_source(err, st, reads[0].offset);
+}
+
 h5r_status h5r_perform(h5r_ctx *x, h5r_read *reads, size_t n, h5r_error *err)
 {
     h5r_file *f = x->file;
     double start = h5r_now();
-
-    *err = (h5r_error){.offset = H5R_UNDEFINED};
-    if (f->source.one_at_a_time)
-        pthread_mutex_lock(&f->io_lock);
-    h5r_status st = f->source.read_ranges(f->source.ctx, reads, n, err);
-    if (f->source.one_at_a_time)
-        pthread_mutex_unlock(&f->io_lock);
-    if (st != H5R_OK)
-        st = h5r_error_of_source(err, st, reads[0].offset);
-    for (size_t i = 0; i < n; i++)
-        if (reads[i].got > reads[i].len)
-            reads[i].got = reads[i].len; /* a source that claims more than it could store */
+    h5r_status st = h5r_read_source(&f->source, &f->io_lock, reads, n, err);
 
     pthread_mutex_lock(&f->lock);
     note_round(f, reads, n);

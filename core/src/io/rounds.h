@@ -15,7 +15,7 @@ struct h5r_flight {
 typedef struct h5r_requests {
     h5r_read *reads; /* sorted, not overlapping */
     unsigned *kinds;
-    size_t n, cap;
+    size_t n, cap, cap_kinds;
 } h5r_requests;
 
 /* Notes [off, end) as wanted by the pass: NEED, or NOMEM. kind: of h5r_want_kind. */

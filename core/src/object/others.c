@@ -283,14 +283,6 @@ h5r_status h5r_open_raw(h5r_file *f, const char *name, h5r_source **out, h5r_err
     return st;
 }
 
-h5r_status h5r_open_member(h5r_file *f, const char *name, h5r_source *out, h5r_error *err)
-{
-    h5r_source_init(out);
-    if (f->source.open_other == NULL)
-        return h5r_error_set(err, H5R_ERR_UNSUPPORTED, H5R_UNDEFINED, "member \"%s\" of the set: the source of this file has no others", name);
-    return f->source.open_other(f->source.ctx, name, true, out, err);
-}
-
 /* Whether a later entry has the same file: that one counts and closes it. */
 static bool is_elsewhere(const h5r_file *root, const struct h5r_other *o)
 {

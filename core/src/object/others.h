@@ -13,9 +13,6 @@ h5r_status h5r_open_other(h5r_file *f, h5r_other_kind kind, const char *name, h5
 /* The same for a file of raw bytes. */
 h5r_status h5r_open_raw(h5r_file *f, const char *name, h5r_source **out, h5r_error *err);
 
-/* A member of a multi-file set: beside f, whatever h5r_options.others says. The caller closes it. */
-h5r_status h5r_open_member(h5r_file *f, const char *name, h5r_source *out, h5r_error *err);
-
 /* The file of f's root whose number that is; NULL when there is none. */
 h5r_file *h5r_file_numbered(h5r_file *f, unsigned number);
 

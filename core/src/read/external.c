@@ -28,14 +28,7 @@ static h5r_status read_slot(h5r_ctx *x, const h5r_external *slot, uint64_t from,
         return H5R_OK;
     h5r_status st = h5r_open_raw(f, slot->file, &source, &err);
     if (st == H5R_OK) {
-        if (source->one_at_a_time)
-            pthread_mutex_lock(&f->root->others_lock);
-        err = (h5r_error){.offset = H5R_UNDEFINED};
-        st = source->read_ranges(source->ctx, parts, k, &err);
-        if (source->one_at_a_time)
-            pthread_mutex_unlock(&f->root->others_lock);
-        if (st != H5R_OK)
-            st = h5r_error_of_source(&err, st, parts[0].offset);
+        st = h5r_read_source(source, &f->root->others_lock, parts, k, &err);
         h5r_count_round(f, parts, k);
     }
     return st == H5R_OK ? H5R_OK : h5r_fail_again(x, &err);
