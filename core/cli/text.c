@@ -231,22 +231,6 @@ void put_value(FILE *out, h5r_file *f, const h5r_values *values, const h5r_type 
     free(text);
 }
 
-/* Length of a fixed-size string without its padding. */
-static size_t string_length(const h5r_type *t, const char *p)
-{
-    size_t n = t->size;
-
-    if (t->strpad == H5R_STR_NULLTERM) {
-        const char *end = memchr(p, 0, n);
-        return end != NULL ? (size_t)(end - p) : n;
-    }
-    while (t->strpad == H5R_STR_SPACEPAD && n > 0 && p[n - 1] == ' ')
-        n--;
-    while (n > 0 && p[n - 1] == '\0')
-        n--;
-    return n;
-}
-
 static void json_sequence(json *j, h5r_file *f, const h5r_values *v, const h5r_type *base, const uint8_t *p, size_t n)
 {
     json_begin_list(j);
@@ -280,7 +264,7 @@ void json_value(json *j, h5r_file *f, const h5r_values *values, const h5r_type *
 
     switch (t->cls) {
     case H5R_CLASS_STRING:
-        json_text_n(j, elem, string_length(t, elem));
+        json_text_n(j, elem, h5r_text_length(t, elem));
         return;
     case H5R_CLASS_COMPOUND:
         json_begin_object(j);

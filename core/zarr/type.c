@@ -220,11 +220,7 @@ static void convert_numbers(const zarr_type *z, const uint8_t *src, size_t n, ui
 static void convert_text(const h5r_type *t, const uint8_t *src, size_t n, uint8_t *dst)
 {
     for (size_t i = 0; i < n; i++, src += t->size, dst += t->size) {
-        const uint8_t *end = t->strpad == H5R_STR_NULLTERM ? memchr(src, 0, t->size) : NULL;
-        size_t len = end != NULL ? (size_t)(end - src) : t->size;
-        if (t->strpad == H5R_STR_SPACEPAD)
-            while (len > 0 && src[len - 1] == ' ')
-                len--;
+        size_t len = h5r_text_length(t, src);
         memcpy(dst, src, len);
         memset(dst + len, 0, t->size - len);
     }

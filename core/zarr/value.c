@@ -64,21 +64,6 @@ static void put_zarr_number(json *j, const zarr_type *z, const void *elem)
     zarr_put_fill(j, z, value);
 }
 
-static size_t text_length(const h5r_type *t, const char *text)
-{
-    size_t n = t->size;
-
-    if (t->strpad == H5R_STR_NULLTERM) {
-        const char *end = memchr(text, 0, n);
-        return end != NULL ? (size_t)(end - text) : n;
-    }
-    while (t->strpad == H5R_STR_SPACEPAD && n > 0 && text[n - 1] == ' ')
-        n--;
-    while (n > 0 && text[n - 1] == '\0')
-        n--;
-    return n;
-}
-
 /* The text of a string or reference; false for values of other types. The caller frees *owned. */
 static bool as_text(h5r_file *f, const h5r_values *values, const h5r_type *t, const void *elem, const char **text, size_t *n, char **owned)
 {
@@ -90,7 +75,7 @@ static bool as_text(h5r_file *f, const h5r_values *values, const h5r_type *t, co
     *text = "";
     if (t->cls == H5R_CLASS_STRING) {
         *text = elem;
-        *n = text_length(t, elem);
+        *n = h5r_text_length(t, elem);
         return true;
     }
     if (t->cls == H5R_CLASS_VLEN && t->vlen_string) {

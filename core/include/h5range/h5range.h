@@ -347,6 +347,11 @@ H5R_API size_t h5r_number_size(h5r_number n);
  * packed. The buffers do not overlap. Nothing happens for H5R_NO_NUMBER. */
 H5R_API void h5r_to_numbers(const h5r_type *t, const void *src, size_t n, void *dst);
 
+/* Bytes of the text in an element of a fixed-length string type, without what fills it up (specification IV.A.2.d, class 3):
+ * null-terminated up to the first zero, all of it where there is none; null-padded without the zeros at its end; space-padded without
+ * the blanks at its end, then without zeros. */
+H5R_API size_t h5r_text_length(const h5r_type *t, const void *elem);
+
 /* ---------------------------------------------------------------- objects */
 
 typedef enum h5r_kind { H5R_UNKNOWN = 0, H5R_GROUP = 1, H5R_DATASET = 2, H5R_DATATYPE = 3 } h5r_kind;

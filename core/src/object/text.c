@@ -122,20 +122,6 @@ static bool put_number(text *t, const h5r_type *type, const void *elem)
 
 /* ---------------------------------------------------------------- other classes */
 
-static size_t string_length(const h5r_type *type, const char *p)
-{
-    size_t n = type->size;
-    const char *end = type->strpad == H5R_STR_NULLTERM ? memchr(p, 0, n) : NULL;
-
-    if (end != NULL)
-        return (size_t)(end - p);
-    while (type->strpad == H5R_STR_SPACEPAD && n > 0 && p[n - 1] == ' ')
-        n--;
-    while (type->strpad != H5R_STR_NULLTERM && n > 0 && p[n - 1] == '\0')
-        n--;
-    return n;
-}
-
 static const char *enum_name(const h5r_type *type, const void *elem)
 {
     for (uint32_t i = 0; i < type->n_members; i++)
@@ -261,7 +247,7 @@ static void put_element(text *t, const h5r_type *type, const void *elem, unsigne
     }
     switch (type->cls) {
     case H5R_CLASS_STRING:
-        put_quoted(t, elem, string_length(type, elem));
+        put_quoted(t, elem, h5r_text_length(type, elem));
         return;
     case H5R_CLASS_VLEN:
         if (!type->vlen_string) {
