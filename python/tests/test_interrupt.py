@@ -17,6 +17,7 @@ class Handled(Exception):
 def handler(number, frame):
     raise Handled
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 signal.signal(signal.SIGUSR1, handler)
 try:
     h5range.open(sys.argv[1])
