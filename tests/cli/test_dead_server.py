@@ -1,36 +1,23 @@
 """What a server that dies in between costs: the tries of one request, not those of one for each step of a command."""
-import http.server
-import re
 import subprocess
-import threading
 
 import h5py
 import numpy as np
 import pytest
 from conftest import BIN
+from serving import RangeHandler, serving
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(RangeHandler):
     """Answers the first request for a name, and is unavailable from then on."""
-
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         asked = self.server.asked.setdefault(self.path.lstrip("/"), [])
         asked.append(self.headers["Range"])
-        first, last = map(int, re.match(r"bytes=(\d+)-(\d+)", self.headers["Range"]).groups())
-        part = self.server.body[first:last + 1] if len(asked) == 1 else b""
-        self.send_response(206 if part else 503)
-        if part:
-            self.send_header("Content-Range", "bytes %d-%d/%d" % (first, first + len(part) - 1, len(self.server.body)))
+        if len(asked) == 1:
+            self.answer_range(self.server.body)
         else:
-            self.send_header("Retry-After", "0")
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        self.wfile.write(part)
-
-    def log_message(self, *args):
-        pass
+            self.answer(b"", 503, Retry_After="0")
 
 
 @pytest.fixture
@@ -40,12 +27,8 @@ def server(tmp_path):
         f["large"] = np.zeros(1 << 19)
         for i in range(3):
             f.create_dataset("g/h/%d" % i, data=np.arange(100), chunks=(10,))
-    s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    s.daemon_threads, s.asked, s.body = True, {}, (tmp_path / "a.h5").read_bytes()
-    threading.Thread(target=s.serve_forever, daemon=True).start()
-    yield s
-    s.shutdown()
-    s.server_close()
+    with serving(Handler, asked={}, body=(tmp_path / "a.h5").read_bytes()) as s:
+        yield s
 
 
 def test_tries_are_those_of_one_request(server):

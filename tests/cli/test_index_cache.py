@@ -1,37 +1,21 @@
 """H5RANGE_INDEX_CACHE: what the command's next run asks for."""
-import functools
-import http.server
 import os
-import re
 import subprocess
-import threading
 
 import h5py
 import numpy as np
 import pytest
 from conftest import BIN, DATA
+from serving import RangeHandler, serving
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Ranges with an ETag, which the standard library's handler does not know."""
-
-    protocol_version = "HTTP/1.1"
+class Handler(RangeHandler):
+    """Files of a folder, with an ETag."""
 
     def do_GET(self):
-        with open(os.path.join(self.directory, self.path.lstrip("/")), "rb") as f:
-            body = f.read()
-        first, last = map(int, re.match(r"bytes=(\d+)-(\d+)", self.headers["Range"]).groups())
-        self.server.ranges.append((first, last))
-        part = body[first:last + 1]
-        self.send_response(206)
-        self.send_header("Content-Range", "bytes %d-%d/%d" % (first, first + len(part) - 1, len(body)))
-        self.send_header("ETag", self.server.etag)
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        self.wfile.write(part)
-
-    def log_message(self, *args):
-        pass
+        self.server.ranges.append(self.range())
+        with open(os.path.join(self.server.folder, self.path.lstrip("/")), "rb") as f:
+            self.answer_range(f.read(), ETag=self.server.etag)
 
 
 @pytest.fixture
@@ -41,12 +25,8 @@ def folder():
 
 @pytest.fixture
 def server(folder):
-    s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-    s.daemon_threads, s.ranges, s.etag = True, [], '"1"'
-    threading.Thread(target=s.serve_forever, daemon=True).start()
-    yield s
-    s.shutdown()
-    s.server_close()
+    with serving(Handler, folder=folder, ranges=[], etag='"1"') as s:
+        yield s
 
 
 def run(folder, *args, code=0):

@@ -1,5 +1,5 @@
 """Files that commands write are there as a whole or not at all."""
-import http.server
+import contextlib
 import json
 import os
 import re
@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from conftest import BIN
+from serving import RangeHandler, serving
 
 COMMANDS = {"json": ["refs"], "zarr": ["refs", "--format", "zarr"], "map": ["map"]}
 
@@ -73,42 +74,25 @@ def test_a_folder_that_fails_the_check_is_removed(h5range, folder, tmp_path):
     assert os.listdir(folder) == ["x"] and (folder / "x" / ".zmetadata").exists()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(RangeHandler):
     """Ranges; those that reach behind a place wait for an event."""
 
-    protocol_version = "HTTP/1.1"
-
     def do_GET(self):
-        first, last = map(int, re.match(r"bytes=(\d+)-(\d+)", self.headers["Range"]).groups())
-        part = self.server.body[first:last + 1]
-        if last >= self.server.held:
+        if self.range()[1] >= self.server.held:
             self.server.holding.set()
             self.server.go_on.wait(60)
-        self.send_response(206)
-        self.send_header("Content-Range", "bytes %d-%d/%d" % (first, first + len(part) - 1, len(self.server.body)))
-        self.send_header("Content-Length", str(len(part)))
-        self.end_headers()
-        try:
-            self.wfile.write(part)
-        except OSError:
-            pass  # it was killed
-
-    def log_message(self, *args):
-        pass
+        with contextlib.suppress(OSError):  # it was killed
+            self.answer_range(self.server.body)
 
 
 @pytest.fixture
 def server(file):
     with h5py.File(file) as f:
         last = f["x"].id.get_chunk_info(3)
-    s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    s.daemon_threads, s.body, s.held = True, file.read_bytes(), last.byte_offset + last.size - 1
-    s.holding, s.go_on = threading.Event(), threading.Event()
-    threading.Thread(target=s.serve_forever, daemon=True).start()
-    yield s
-    s.go_on.set()
-    s.shutdown()
-    s.server_close()
+    go_on = threading.Event()
+    with serving(Handler, body=file.read_bytes(), held=last.byte_offset + last.size - 1, holding=threading.Event(), go_on=go_on) as s:
+        yield s
+        go_on.set()
 
 
 @pytest.mark.parametrize("command", ["json", "zarr"])

@@ -227,12 +227,19 @@ TEST(CurlRetry, ASiblingsFailureEndsTheBatchAndTheSourceGoesOn)
 }
 
 namespace {
+// Ends the first wait that it is asked about.
 struct Asked {
-    int times = 0, yes_at = 0;
+    int times = 0;
     static bool Ask(void *ctx)
     {
-        auto *a = static_cast<Asked *>(ctx);
-        return ++a->times == a->yes_at;
+        return ++static_cast<Asked *>(ctx)->times == 1;
+    }
+    h5r_curl_options Options()
+    {
+        h5r_curl_options o = Quick();
+        o.interrupted = Ask;
+        o.interrupted_ctx = this;
+        return o;
     }
 };
 } // namespace
@@ -246,11 +253,7 @@ TEST(CurlInterrupt, EndsAWaitForAnAnswerAndOneBetweenTries)
             return a;
         });
         Asked asked;
-        asked.yes_at = 1;
-        h5r_curl_options o = Quick();
-        o.interrupted = Asked::Ask;
-        o.interrupted_ctx = &asked;
-        Remote r(server.Url("/f"), o);
+        Remote r(server.Url("/f"), asked.Options());
         EXPECT_EQ(r.Read({{0, 10}}), H5R_ERR_IO);
         EXPECT_SAYS(r, "interrupted");
         EXPECT_EQ(asked.times, 1);
@@ -271,10 +274,7 @@ TEST(CurlInterrupt, OptionsOfAnEarlierVersionHaveNone)
         return a;
     });
     Asked asked;
-    asked.yes_at = 1;
-    h5r_curl_options o = Quick();
-    o.interrupted = Asked::Ask;
-    o.interrupted_ctx = &asked;
+    h5r_curl_options o = asked.Options();
     for (size_t size : {size_t{0}, offsetof(h5r_curl_options, interrupted)}) {
         o.struct_size = size;
         Remote r(server.Url("/f"), o);
