@@ -210,14 +210,14 @@ static h5r_status write_missing(const zarr_array *a, const uint64_t *chunk, uint
 /* Writes all chunks of which the dataset has a part, row by row of the grid. *all: there are no others. */
 static h5r_status put_grid(store *s, const zarr_array *a, const char *prefix, const uint64_t *chunk, bool *all, h5r_error *err)
 {
-    uint64_t grid[ZARR_MAX_RANK], at[ZARR_MAX_RANK] = {0}, total = 1, n = zarr_grid(a, chunk, grid);
+    uint64_t grid[ZARR_MAX_RANK], own[ZARR_MAX_RANK], at[ZARR_MAX_RANK] = {0}, total = 1, n = zarr_grid(a, chunk, grid);
     bool missing;
 
     *all = n != UINT64_MAX;
     for (unsigned i = 0; i < a->rank; i++) {
-        uint64_t own = a->own[i] / chunk[i] + (a->own[i] % chunk[i] != 0);
-        *all &= own == grid[i];
-        total *= own;
+        own[i] = a->own[i] / chunk[i] + (a->own[i] % chunk[i] != 0);
+        *all &= own[i] == grid[i];
+        total *= own[i];
     }
     bool unwritten = a->d->layout == H5R_LAYOUT_CONTIGUOUS && a->d->storage_offset == H5R_UNDEFINED && total > 1;
     h5r_status st = write_missing(a, chunk, unwritten ? 0 : total, &missing, err);
@@ -225,8 +225,7 @@ static h5r_status put_grid(store *s, const zarr_array *a, const char *prefix, co
         *all = true;
         total = n;
     } else {
-        for (unsigned i = 0; i < a->rank; i++)
-            grid[i] = a->own[i] / chunk[i] + (a->own[i] % chunk[i] != 0);
+        memcpy(grid, own, a->rank * sizeof *grid);
     }
     /* What was never written is fill value, and is missing unless it is little: it may claim to be of any size. */
     if (st == H5R_OK && unwritten && !missing) {

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "generated"))
-from hdf5 import DEFAULT, H5, constant, numbers, plist, simple  # noqa: E402
+from fills import fill_for_each_element  # noqa: E402
 
 
 class Json:
@@ -324,19 +324,6 @@ def test_text_is_named_where_only_zeros_fill_it_up(h5range, tmp_path):
             assert f["blanks"][1] == b"b " and f["ends"][0] == b"ab" and same_values(found, f) == 4
     r = h5range("refs", "--inline", 10, "-o", tmp_path / "refs.json", tmp_path / "a.h5")
     assert r.code == 6 and r.err.count("elements of its type are not stored as Zarr has them") == 2
-
-
-def fill_for_each_element(path, count):
-    """Datasets of arrays of four, each with a fill value of its own, in chunks of two and in one piece: never written, and half."""
-    with h5py.File(path, "w") as f:
-        row = H5.Tarray_create2(constant("STD_I16LE"), 1, numbers([4]))
-        for name, chunked, fill in (("chunked", True, [1, 2, 3, 4]), ("half", True, [1, 2, 3, 4]), ("piece", False, [1, 2, 3, 4]), ("same", True, [7] * 4)):
-            dcpl = plist("DATASET_CREATE")
-            if chunked:
-                H5.Pset_chunk(dcpl, 1, numbers([2]))
-            H5.Pset_fill_value(dcpl, row, np.array(fill, "<i2").tobytes())
-            H5.Dclose(H5.Dcreate2(f.id.id, name.encode(), row, simple([count]), DEFAULT, dcpl, DEFAULT))
-        f["half"][0] = [5, 6, 7, 8]
 
 
 def test_a_fill_value_for_each_element(h5range, tmp_path):
